@@ -1,0 +1,97 @@
+// A KV-cache compression method: a prefill policy and a decode policy with their budgets. Policies are
+// declarative values; the executors (runtime/cache) run any of them and know no policy's name. Rules:
+// runtime/methods/README.md.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+namespace kvscope {
+
+// clean: what the papers describe. published: bug-compatible with the code behind SCOPE's tables.
+enum class Semantics { kClean, kPublished };
+
+// What happens to the prompt's cache, once, after the exact prefill attention.
+struct PrefillPolicy {
+  std::string_view name;
+  std::string_view source;   // paper, section
+  std::string_view purpose;  // what it is for, in a line
+
+  enum class Keep {
+    kEverything,
+    kFirstAndLast,      // the first C - w and the last w
+    kBestScoredAndLast  // the C - w with the highest scores, and the last w
+  };
+  Keep keep = Keep::kEverything;
+
+  // Whose attention scores a key: sums of softmax rows over these queries.
+  enum class Queries { kNone, kObservationWindow, kAll };
+  Queries scored_by = Queries::kNone;
+
+  int pool_kernel = 1;                 // width of the max-pool over scores; 1: none
+  bool window_is_half_budget = false;  // w = C / 2 in place of the method's observation window
+  bool pyramid = false;                // budgets fall with the layer (PyramidKV, section 4.2)
+  bool short_prompt_adds_window =
+      false;  // published PyramidInfer: C scored entries, and w more, when P < 2 (C - w)
+};
+
+// What happens after each decode step's attention, when the cache is over its budget.
+struct DecodePolicy {
+  std::string_view name;
+  std::string_view source;
+  std::string_view purpose;
+
+  enum class Rank {
+    kNever,                // nothing is evicted
+    kArrival,              // the newest candidates go first: the sinks stay
+    kAttention,            // lowest attention of the current step goes first
+    kAccumulatedAttention  // lowest attention summed over prefill and decoding goes first
+  };
+  Rank rank = Rank::kNever;
+
+  bool protects_prefill = false;  // the prompt's entries are no candidates: SCOPE's separate budgets
+  bool window_grows = false;      // W_t = R + t / delta in place of W (SCOPE, adaptive)
+  bool periodic = false;          // compresses once in delta + 1 steps only (SCOPE, discontinuous)
+  bool pyramid = false;           // published PyramidInfer: budgets fall with the layer in long caches
+};
+
+// How the query heads of a GQA group make one score for their shared KV head.
+enum class GroupScore { kMean, kMax, kSum };
+
+// Every number a method is run with. Tokens are per head.
+struct Budgets {
+  int prefill = 0;      // C; 0: no limit, the prompt is kept whole
+  int observation = 8;  // w
+  int window = 512;     // W
+  int recent = 256;     // R
+  int max_new = 4096;   // T: with W and R it sets delta
+  GroupScore group_score = GroupScore::kMean;
+};
+
+struct Method {
+  const PrefillPolicy* prefill = nullptr;  // registered for the life of the program
+  const DecodePolicy* decode = nullptr;
+  Semantics semantics = Semantics::kClean;
+  Budgets budgets;
+
+  std::string Name() const;  // "full+slide"; "full" where nothing happens in decoding
+};
+
+std::span<const PrefillPolicy* const> PrefillPolicies();
+std::span<const DecodePolicy* const> DecodePolicies();
+
+// `name` is PREFILL or PREFILL+DECODE. InvalidArgument: an unknown name (the message lists the known ones),
+// or budgets that cannot work together (recent not below window, prefill budget not above the observation
+// window, ...).
+absl::StatusOr<Method> MakeMethod(std::string_view name, Semantics semantics, const Budgets& budgets);
+
+// Whether a flag matters to the method; a flag that does not matter does not make two cells of a sweep.
+bool UsesPrefillBudget(const Method& method);
+bool UsesWindow(const Method& method);
+bool UsesRecent(const Method& method);
+
+}  // namespace kvscope
