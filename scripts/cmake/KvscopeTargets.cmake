@@ -77,3 +77,33 @@ function(kvscope_check_tests_registered)
     endif()
   endforeach()
 endfunction()
+
+# Compiles a data file into a library: `#include "embedded/SYMBOL.h"` declares
+# std::string_view kvscope::embedded::SYMBOL(), the file's bytes.
+function(kvscope_embed_file target symbol file)
+  set(folder ${CMAKE_CURRENT_BINARY_DIR}/embed/embedded)
+  get_filename_component(path ${file} ABSOLUTE)
+  file(CONFIGURE OUTPUT ${folder}/${symbol}.h CONTENT "#pragma once
+#include <string_view>
+namespace kvscope::embedded {
+std::string_view @symbol@();
+}
+")
+  file(CONFIGURE OUTPUT ${folder}/${symbol}.cc CONTENT "#include \"embedded/@symbol@.h\"
+__asm__(\".pushsection .rodata\\n.balign 64\\n\"
+        \"kvscope_embedded_@symbol@_begin:\\n.incbin \\\"@path@\\\"\\nkvscope_embedded_@symbol@_end:\\n.popsection\");
+extern \"C\" {
+extern const char kvscope_embedded_@symbol@_begin[] __attribute__((visibility(\"hidden\")));
+extern const char kvscope_embedded_@symbol@_end[] __attribute__((visibility(\"hidden\")));
+}
+namespace kvscope::embedded {
+std::string_view @symbol@() {
+  return {kvscope_embedded_@symbol@_begin,
+          static_cast<size_t>(kvscope_embedded_@symbol@_end - kvscope_embedded_@symbol@_begin)};
+}
+}  // namespace kvscope::embedded
+")
+  set_property(SOURCE ${folder}/${symbol}.cc APPEND PROPERTY OBJECT_DEPENDS ${path})
+  target_sources(${target} PRIVATE ${folder}/${symbol}.cc)
+  target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/embed)
+endfunction()
