@@ -1,0 +1,46 @@
+#include <array>
+#include <string>
+
+#include "eval/cli/command.h"
+#include "fmt/format.h"
+
+namespace kvscope {
+namespace {
+
+constexpr std::array kCommands = {
+    Command{"doctor", "Show what this machine has: CPU, GPUs, memory, data, models", AddDoctor},
+    Command{"fetch", "Download data and models of the catalog, checked by SHA-256", AddFetch},
+    Command{"build", "Build the prompts of a task", AddBuild},
+    Command{"run", "Run one cell: a model, a task, a method", AddNotBuilt},
+    Command{"sweep", "Run a grid of cells", AddNotBuilt},
+    Command{"import", "Turn published predictions into run folders", AddNotBuilt},
+    Command{"score", "Score run folders, offline", AddNotBuilt},
+    Command{"compare", "Say whether two runs differ", AddNotBuilt},
+    Command{"report", "Make tables from run folders", AddNotBuilt},
+    Command{"verify", "Check claims against run folders", AddNotBuilt},
+    Command{"inspect", "Look into a run: attention, heavy hitters, evictions, divergence", AddNotBuilt},
+    Command{"methods", "List the compression methods", AddMethods},
+    Command{"models", "List the models of the catalog", AddModels},
+    Command{"tasks", "List the tasks", AddTasks},
+};
+
+}  // namespace
+
+std::span<const Command> Commands() { return kCommands; }
+
+Action AddNotBuilt(CLI::App& command) {
+  command.allow_extras();
+  // Otherwise flags that this command does not know would be refused by the program before it can say so.
+  command.fallthrough(false);
+  return [name = command.get_name()]() -> absl::StatusOr<ExitCode> {
+    return absl::UnimplementedError(fmt::format("this version of kvscope has no '{}' yet", name));
+  };
+}
+
+void AddJsonFlag(CLI::App& command, bool* json) { command.add_flag("--json", *json, "JSON on stdout"); }
+
+void AddQuietFlag(CLI::App& command, bool* quiet) {
+  command.add_flag("--quiet", *quiet, "No progress on stderr, only warnings and errors");
+}
+
+}  // namespace kvscope

@@ -1,0 +1,101 @@
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "eval/cli/command.h"
+#include "fmt/format.h"
+#include "results/base/jsonl.h"
+#include "results/build_info.h"
+#include "results/environment.h"
+
+namespace kvscope {
+namespace {
+
+constexpr double kBytesPerGib = 1024.0 * 1024.0 * 1024.0;
+
+std::string Environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+std::string TransparentHugePages() {
+  std::ifstream in("/sys/kernel/mm/transparent_hugepage/enabled");
+  std::string line;
+  std::getline(in, line);
+  const size_t begin = line.find('['), end = line.find(']');
+  if (begin == std::string::npos || end == std::string::npos || end < begin) return "unknown";
+  return line.substr(begin + 1, end - begin - 1);
+}
+
+// One entry a GPU, as the driver's own tool describes it; empty without a driver.
+std::vector<std::string> CudaDevices() {
+  FILE* const pipe = ::popen(
+      "nvidia-smi --query-gpu=name,memory.total,driver_version,compute_cap --format=csv,noheader 2>/dev/null",
+      "r");
+  if (pipe == nullptr) return {};
+  std::string output;
+  std::array<char, 4096> buffer;
+  while (const size_t size = std::fread(buffer.data(), 1, buffer.size(), pipe))
+    output.append(buffer.data(), size);
+  if (::pclose(pipe) != 0) return {};
+  std::vector<std::string> devices;
+  for (size_t begin = 0; begin < output.size();) {
+    const size_t end = std::min(output.find('\n', begin), output.size());
+    if (end > begin) devices.push_back(output.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return devices;
+}
+
+nlohmann::json Examine() {
+  nlohmann::json report;
+  report["build"] = ToJson(GetBuildInfo());
+  report["machine"] = ToJson(GetMachine());
+  report["machine"]["available_memory_bytes"] = AvailableMemoryBytes();
+  report["machine"]["cpu_features"] = CpuFeatures();
+  report["machine"]["transparent_hugepages"] = TransparentHugePages();
+  report["cuda_devices"] = CudaDevices();
+  const std::string mirror = Environment("KVSCOPE_MIRROR");
+  report["mirror"] = mirror.empty() ? nlohmann::json() : nlohmann::json(mirror);
+  return report;
+}
+
+void Print(const nlohmann::json& report) {
+  const nlohmann::json& machine = report["machine"];
+  const auto line = [](std::string_view name, const std::string& value) {
+    fmt::print("{:<16}{}\n", name, value);
+  };
+  line("version", VersionText());
+  line("CPU", fmt::format("{}, {} cores", machine["cpu"].get<std::string>(), machine["cores"].get<int>()));
+  line("CPU features",
+       fmt::format("{}", fmt::join(machine["cpu_features"].get<std::vector<std::string>>(), " ")));
+  line("memory",
+       fmt::format("{:.1f} GiB, {:.1f} GiB available", machine["memory_bytes"].get<double>() / kBytesPerGib,
+                   machine["available_memory_bytes"].get<double>() / kBytesPerGib));
+  line("huge pages", machine["transparent_hugepages"].get<std::string>());
+  if (report["cuda_devices"].empty()) line("CUDA devices", "none");
+  for (const auto& device : report["cuda_devices"]) line("CUDA device", device.get<std::string>());
+  line("mirror", report["mirror"].is_null() ? "none (KVSCOPE_MIRROR)" : report["mirror"].get<std::string>());
+}
+
+}  // namespace
+
+Action AddDoctor(CLI::App& command) {
+  auto json = std::make_shared<bool>(false);
+  AddJsonFlag(command, json.get());
+  return [json]() -> absl::StatusOr<ExitCode> {
+    const nlohmann::json report = Examine();
+    if (*json)
+      fmt::print("{}\n", DumpJson(report, 2));
+    else
+      Print(report);
+    return ExitCode::kDone;
+  };
+}
+
+}  // namespace kvscope
