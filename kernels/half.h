@@ -1,5 +1,5 @@
-// Conversions between float and the two 16-bit float formats, by their bits. Narrowing rounds to nearest even and keeps
-// infinities and NaN.
+// Conversions between float and the two 16-bit float formats, by their bits. Narrowing rounds to nearest even
+// and keeps infinities and NaN.
 #pragma once
 
 #include <bit>
@@ -23,7 +23,7 @@ inline uint16_t F32ToF16(float value) {
   const uint32_t magnitude = bits & 0x7fffffff;
   if (magnitude > 0x7f800000) return sign | 0x7e00;   // NaN
   if (magnitude >= 0x477ff000) return sign | 0x7c00;  // rounds to infinity: 65520 and above
-  if (magnitude < 0x38800000) {                       // below 2^-14: subnormal; adding 2^-1 rounds at bit 2^-24
+  if (magnitude < 0x38800000) {  // below 2^-14: subnormal; adding 2^-1 rounds at bit 2^-24
     const float rounded = std::bit_cast<float>(magnitude) + 0.5f;
     return sign | static_cast<uint16_t>(std::bit_cast<uint32_t>(rounded) - 0x3f000000);
   }
