@@ -1,0 +1,123 @@
+#include "results/run_store.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "fmt/format.h"
+#include "results/base/file.h"
+#include "results/base/jsonl.h"
+#include "results/base/status_macros.h"
+
+namespace kvscope {
+namespace {
+
+constexpr int kIndent = 2;
+
+absl::StatusOr<RunRecord> ReadRunFile(const std::string& folder) {
+  const std::string path = RunPath(folder, kRunFile);
+  ASSIGN_OR_RETURN(const nlohmann::json json, ReadJsonFile(path));
+  return RunRecordFromJson(json, path);
+}
+
+// The first difference between two configurations: "window: 64 there, 128 asked".
+std::string Difference(const RunRecord& there, const RunRecord& asked) {
+  const nlohmann::json a = ToJson(there.config), b = ToJson(asked.config);
+  for (const auto& [key, value] : b.items())
+    if (a.at(key) != value)
+      return fmt::format("{}: {} there, {} asked", key, DumpJson(a.at(key)), DumpJson(value));
+  if (there.model_sha256 != asked.model_sha256) return "the model's weights differ";
+  if (there.tokenizer_sha256 != asked.tokenizer_sha256) return "the tokenizer differs";
+  return "the prompts differ";
+}
+
+// Whether files of a run are there though run.json is not.
+bool HoldsRemains(const std::string& folder) {
+  std::error_code ignored;
+  return std::filesystem::exists(RunPath(folder, kSamplesFile), ignored);
+}
+
+nlohmann::json Provenance(const RunRecord& run) {
+  return {{"build", run.build},
+          {"machine", run.machine},
+          {"execution", run.execution},
+          {"command_line", run.command_line}};
+}
+
+}  // namespace
+
+std::string RunPath(std::string_view folder, std::string_view file) {
+  return fmt::format("{}/{}", folder, file);
+}
+
+RunStore::RunStore(std::string folder, RunRecord run, std::vector<std::string> samples)
+    : folder_(std::move(folder)), run_(std::move(run)), samples_(std::move(samples)) {}
+
+absl::StatusOr<std::unique_ptr<RunStore>> RunStore::Open(const std::string& folder, RunRecord run,
+                                                         std::vector<std::string> samples,
+                                                         std::string_view prompts) {
+  RETURN_IF_ERROR(MakeFolder(folder));
+  run.samples_expected = samples.size();
+  std::unique_ptr<RunStore> store(new RunStore(folder, std::move(run), std::move(samples)));
+  ASSIGN_OR_RETURN(store->lock_, FolderLock::Take(folder));
+  absl::StatusOr<RunRecord> there = ReadRunFile(folder);
+  if (there.ok()) {
+    if (RunId(*there) != RunId(store->run_))
+      return absl::AlreadyExistsError(
+          fmt::format("{}: holds another run ({})", folder, Difference(*there, store->run_)));
+    there->resumed.push_back(Provenance(store->run_));
+    store->run_ = *std::move(there);
+  } else if (there.status().code() != absl::StatusCode::kNotFound) {
+    return there.status();
+  } else if (HoldsRemains(folder)) {
+    return absl::AlreadyExistsError(fmt::format("{}: holds {} but no {}", folder, kSamplesFile, kRunFile));
+  } else {
+    RETURN_IF_ERROR(WriteFileAtomically(RunPath(folder, kPromptsFile), prompts));
+    RETURN_IF_ERROR(store->WriteRunFile());
+  }
+  ASSIGN_OR_RETURN(store->journal_, SampleJournal::Open(RunPath(folder, kSamplesFile)));
+  for (const SampleRecord& record : store->records())
+    if (std::ranges::find(store->samples_, record.sample) == store->samples_.end())
+      return absl::DataLossError(
+          fmt::format("{}: '{}' is no sample of this run", RunPath(folder, kSamplesFile), record.sample));
+  return store;
+}
+
+bool RunStore::IsFull() const { return journal_->records().size() == samples_.size(); }
+
+absl::Status RunStore::Append(const SampleRecord& record) {
+  if (std::ranges::find(samples_, record.sample) == samples_.end())
+    return absl::InvalidArgumentError(
+        fmt::format("{}: '{}' is no sample of this run", folder_, record.sample));
+  return journal_->Append(record);
+}
+
+absl::Status RunStore::SetStatus(RunStatus status, const std::string& reason, uint64_t peak_rss_bytes) {
+  if (status == RunStatus::kComplete && (!IsFull() || !reason.empty()))
+    return absl::FailedPreconditionError(fmt::format("{}: {} of {} samples are there: not complete", folder_,
+                                                     records().size(), samples_.size()));
+  run_.status = status;
+  run_.reason = reason;
+  run_.peak_rss_bytes = std::max(run_.peak_rss_bytes, peak_rss_bytes);
+  return WriteRunFile();
+}
+
+absl::Status RunStore::WriteRunFile() {
+  run_.samples_done = journal_ == nullptr ? 0 : records().size();
+  if (run_.status == RunStatus::kPartial && run_.reason.empty()) run_.reason = "not finished";
+  return WriteFileAtomically(RunPath(folder_, kRunFile), DumpJson(ToJson(run_), kIndent) + "\n");
+}
+
+absl::StatusOr<RunFolder> ReadRunFolder(const std::string& folder) {
+  RunFolder result;
+  result.folder = folder;
+  ASSIGN_OR_RETURN(result.run, ReadRunFile(folder));
+  auto samples = ReadSamples(RunPath(folder, kSamplesFile), result.problems);
+  if (samples.ok())
+    result.samples = *std::move(samples);
+  else if (samples.status().code() != absl::StatusCode::kNotFound)  // a run that died before its first sample
+    return samples.status();
+  return result;
+}
+
+}  // namespace kvscope
