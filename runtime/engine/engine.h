@@ -12,13 +12,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "kernels/kv_page.h"
+#include "runtime/engine/kv_use.h"
+#include "runtime/methods/decode_schedule.h"
 #include "runtime/methods/method.h"
 #include "runtime/model/model.h"
 
 namespace kvscope {
-
-// Element type of cached keys and values.
-enum class KvType { kF32, kF16, kBF16 };
 
 struct EngineOptions {
   int threads = 0;  // 0: one a core
@@ -32,39 +32,19 @@ struct SequenceRequest {
   int max_new_tokens = 0;
   std::vector<int> stop_ids;  // any of them ends the sequence; it is not part of the output
   std::vector<int> forced;    // teacher forcing: step t is fed forced[t] whatever the logits say
+  // Published semantics, where some policies carry counters from prompt to prompt: those of the process
+  // imitated. Null: a fresh process. Requests that share them run in order, one at a time.
+  std::shared_ptr<PublishedCounters> counters;
 };
 
 enum class Finish { kEos, kLength, kError };
-
-// Memory of one sequence's cache. A slot holds one token's key and value of one KV head in one layer.
-struct KvUse {
-  size_t peak_bytes = 0;  // slots in use x head_dim x 2 x element size, largest over the steps
-  size_t end_bytes = 0;   // the same after the last step
-  double decode_mean_bytes =
-      0;  // the same, mean over decode steps (as attended to, before the step's eviction)
-  size_t allocated_bytes = 0;  // what the allocator held at its largest: slots come in pages
-  size_t score_bytes = 0;      // scores that the method keeps beside the cache, at their largest
-  std::vector<int>
-      tokens_by_layer;  // [layers]: largest number of tokens a head of that layer held while decoding
-  // [layers]: what the method was entitled to after evicting; -1: no limit. A step attends to one token more.
-  std::vector<int> requested_tokens;
-  uint64_t evictions = 0;  // slots given up, prefill and decoding, over all layers and KV heads
-};
-
-struct SequenceTimes {
-  double prefill_s = 0;        // exact prefill: embedding to first token, compression left out
-  double compress_s = 0;       // scores and compression of the prompt's cache
-  double decode_s = 0;         // all decode steps
-  double select_s = 0;         // of decode_s: selection and eviction
-  std::vector<double> step_s;  // each decode step
-};
 
 struct SequenceResult {
   std::vector<int> tokens;
   Finish finish = Finish::kLength;
   std::string error;  // why finish is kError
   KvUse kv;
-  SequenceTimes times;  // meaningful only where the sequence ran alone (batch 1)
+  PhaseTimes times;  // meaningful only where the sequence ran alone (batch 1)
 };
 
 // Called on the engine's own thread. `tokens_done` counts over all rows of the call.
@@ -85,6 +65,9 @@ class Engine {
   // cannot: an empty prompt, a token outside the vocabulary, prompt and new tokens beyond the model's
   // positions. A sequence that fails (NaN or Inf logits, memory) finishes with kError; the others go on.
   absl::Status Generate(const std::vector<SequenceRequest>& requests, const EngineCallbacks& callbacks);
+
+  // Working memory besides weights and caches, at its largest so far.
+  size_t scratch_bytes() const;
 
  private:
   struct Impl;

@@ -34,9 +34,12 @@ struct PrefillPolicy {
 
   int pool_kernel = 1;                 // width of the max-pool over scores; 1: none
   bool window_is_half_budget = false;  // w = C / 2 in place of the method's observation window
-  bool pyramid = false;                // budgets fall with the layer (PyramidKV, section 4.2)
-  bool short_prompt_adds_window =
-      false;  // published PyramidInfer: C scored entries, and w more, when P < 2 (C - w)
+  int pyramid_divisor = 0;  // budgets fall with the layer, to average / divisor; 0: the same in all
+
+  // Quirks of the published code that belong to a policy.
+  bool short_prompt_adds_window = false;  // C scored entries, and w more, when P < 2 (C - w)
+  int published_delta = 0;                // delta whatever W and T are; 0: (T - R) / (W - R)
+  bool counters_outlive_prompts = false;  // adaptive's and discontinuous's counters are never reset
 };
 
 // What happens after each decode step's attention, when the cache is over its budget.
@@ -56,7 +59,8 @@ struct DecodePolicy {
   bool protects_prefill = false;  // the prompt's entries are no candidates: SCOPE's separate budgets
   bool window_grows = false;      // W_t = R + t / delta in place of W (SCOPE, adaptive)
   bool periodic = false;          // compresses once in delta + 1 steps only (SCOPE, discontinuous)
-  bool pyramid = false;           // published PyramidInfer: budgets fall with the layer in long caches
+  int pyramid_divisor = 0;        // as for prefill, over the whole cache's budget
+  bool clean_only = false;        // has no published form
 };
 
 // How the query heads of a GQA group make one score for their shared KV head.
@@ -79,6 +83,12 @@ struct Method {
   Budgets budgets;
 
   std::string Name() const;  // "full+slide"; "full" where nothing happens in decoding
+
+  // Whether entries carry a sum of attention from step to step. Published H2O ranks by the current step
+  // alone.
+  bool AccumulatesAttention() const {
+    return semantics == Semantics::kClean && decode->rank == DecodePolicy::Rank::kAccumulatedAttention;
+  }
 };
 
 std::span<const PrefillPolicy* const> PrefillPolicies();

@@ -12,6 +12,8 @@ add_library(kvscope_options INTERFACE)
 target_include_directories(kvscope_options INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(kvscope_options INTERFACE
   -Wall -Wextra -Wshadow -Wcast-qual -Wnon-virtual-dtor -Woverloaded-virtual
+  # A designated initializer that leaves members to their defaults is meant to.
+  -Wno-missing-field-initializers
   # A fused multiply-add chosen by the compiler would make results depend on the target it compiled for.
   -ffp-contract=off)
 if(KVSCOPE_WERROR)

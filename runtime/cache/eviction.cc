@@ -1,0 +1,103 @@
+#include "runtime/cache/eviction.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "kernels/select.h"
+
+namespace kvscope {
+namespace {
+
+// Candidates' ranks lie in [first, end).
+struct Candidates {
+  int first;
+  int end;
+  bool Has(int rank) const { return first <= rank && rank < end; }
+};
+
+Candidates CandidatesOf(const HeadCache& cache, const Selection& selection) {
+  return {selection.first, cache.next_rank() - selection.recent};
+}
+
+// Evicts all candidates but the `keep` that `stays_before` puts first; it compares two slots.
+template <typename StaysBefore>
+uint64_t EvictAllBut(HeadCache& cache, const Selection& selection, const StaysBefore& stays_before) {
+  const Candidates range = CandidatesOf(cache, selection);
+  std::vector<int> candidates;
+  for (int slot = 0; slot < static_cast<int>(cache.slots().size()); ++slot) {
+    if (range.Has(cache.slots()[static_cast<size_t>(slot)].rank)) candidates.push_back(slot);
+  }
+  const int keep = std::max(0, selection.keep);
+  if (static_cast<int>(candidates.size()) <= keep) return 0;
+  const auto evicted = candidates.begin() + keep;
+  std::nth_element(candidates.begin(), evicted, candidates.end(), stays_before);
+  const std::span<const int> slots(evicted, candidates.end());
+  cache.Evict(slots);
+  return slots.size();
+}
+
+// The usual step: one candidate more than stays. One pass over the scores, no list.
+uint64_t EvictWorst(HeadCache& cache, const Candidates& range, std::span<const float> scores) {
+  int worst = -1;
+  for (int slot = 0; slot < static_cast<int>(scores.size()); ++slot) {
+    const auto s = static_cast<size_t>(slot);
+    const HeadCache::Slot& entry = cache.slots()[s];
+    if (!range.Has(entry.rank)) continue;
+    const auto w = static_cast<size_t>(worst);
+    if (worst < 0 || scores[s] < scores[w] ||
+        (scores[s] == scores[w] && entry.rank > cache.slots()[w].rank)) {
+      worst = slot;
+    }
+  }
+  if (worst < 0) return 0;
+  cache.Evict(std::span(&worst, 1));
+  return 1;
+}
+
+// Rows as the published code's concatenation leaves them: the first, the candidates in the order of top-k,
+// the last.
+uint64_t EvictAsPublished(HeadCache& cache, const Selection& selection, std::span<const float> scores) {
+  const std::vector<int> rows = cache.RowOrder();
+  const auto first = static_cast<size_t>(selection.first);
+  const size_t end = rows.size() - static_cast<size_t>(selection.recent);
+  std::vector<float> candidate_scores;
+  for (size_t row = first; row < end; ++row)
+    candidate_scores.push_back(scores[static_cast<size_t>(rows[row])]);
+  const int keep = std::clamp(selection.keep, 0, static_cast<int>(candidate_scores.size()));
+  std::vector<int> order(rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(first));
+  std::vector<bool> stays(candidate_scores.size());
+  for (int candidate : TopKAsTorch(candidate_scores, keep)) {
+    stays[static_cast<size_t>(candidate)] = true;
+    order.push_back(rows[first + static_cast<size_t>(candidate)]);
+  }
+  order.insert(order.end(), rows.begin() + static_cast<std::ptrdiff_t>(end), rows.end());
+  std::vector<int> evicted;
+  for (size_t i = 0; i < stays.size(); ++i) {
+    if (!stays[i]) evicted.push_back(rows[first + i]);
+  }
+  cache.Rerank(order);
+  cache.Evict(evicted);
+  return evicted.size();
+}
+
+}  // namespace
+
+uint64_t EvictByScore(HeadCache& cache, const Selection& selection, Semantics semantics,
+                      std::span<const float> scores) {
+  if (semantics == Semantics::kPublished) return EvictAsPublished(cache, selection, scores);
+  const int candidates = static_cast<int>(cache.size()) - selection.first - selection.recent;
+  if (candidates == selection.keep + 1) return EvictWorst(cache, CandidatesOf(cache, selection), scores);
+  return EvictAllBut(cache, selection, [&](int a, int b) {
+    const float x = scores[static_cast<size_t>(a)], y = scores[static_cast<size_t>(b)];
+    return x > y || (x == y &&
+                     cache.slots()[static_cast<size_t>(a)].rank < cache.slots()[static_cast<size_t>(b)].rank);
+  });
+}
+
+uint64_t EvictByArrival(HeadCache& cache, const Selection& selection) {
+  return EvictAllBut(cache, selection, [&](int a, int b) {
+    return cache.slots()[static_cast<size_t>(a)].rank < cache.slots()[static_cast<size_t>(b)].rank;
+  });
+}
+
+}  // namespace kvscope

@@ -1,0 +1,74 @@
+// Cached keys and values of one head of one layer of one sequence, in slots.
+//
+// Attention does not depend on the order of slots, so an eviction moves nothing: the next row takes the
+// evicted entry's slot. Only where more was evicted than arrives are rows moved, from the end into the holes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kernels/aligned.h"
+#include "kernels/kv_page.h"
+
+namespace kvscope {
+
+class HeadCache {
+ public:
+  HeadCache(KvType type, size_t head_dim) : type_(type), head_dim_(head_dim) {}
+  HeadCache(HeadCache&&) = default;
+  HeadCache& operator=(HeadCache&&) = default;
+
+  // Adds the entry of a position later than all before it, with the highest rank. Fills every hole first, so
+  // that afterwards the entries are slots [0, size()).
+  void Append(int position, const float* key, const float* value);
+
+  // Gives up slots. Until the next Append they are holes: attend first, then evict.
+  void Evict(std::span<const int> slots);
+
+  // The entries in `slots`, in that order, as a cache of its own with ranks 0, 1, ... REQUIRES: no holes.
+  HeadCache Subset(std::span<const int> slots) const;
+
+  size_t size() const { return slots_.size() - holes_.size(); }
+  size_t allocated_bytes() const { return pages_.size() * PageBytes(type_, head_dim_); }
+  uint64_t moved_rows() const { return moved_rows_; }
+
+  KvType type() const { return type_; }
+  size_t head_dim() const { return head_dim_; }
+  std::span<std::byte* const> pages() const { return page_pointers_; }
+
+  struct Slot {
+    int position;       // in prompt and output
+    int rank;           // place in row order: counts arrivals, unless Rerank says otherwise
+    float accumulated;  // attention summed over steps, for the policies that rank by it
+  };
+  // [slots in use and holes]; a hole's content is what it held.
+  std::span<Slot> slots() { return slots_; }
+  std::span<const Slot> slots() const { return slots_; }
+
+  // Slots by ascending rank, holes left out.
+  std::vector<int> RowOrder() const;
+
+  // The entries in `slots` get ranks 0, 1, ... in that order; the next appended entry comes after them.
+  void Rerank(std::span<const int> slots);
+
+  // Rank that the next appended entry gets.
+  int next_rank() const { return next_rank_; }
+
+ private:
+  std::byte* Page(int slot) const { return page_pointers_[static_cast<size_t>(slot) / kPageSlots]; }
+  void Write(int slot, int position, const float* key, const float* value);
+  void MoveLastInto(int hole);
+
+  KvType type_;
+  size_t head_dim_;
+  std::vector<AlignedVector<std::byte>> pages_;
+  std::vector<std::byte*> page_pointers_;  // to the data of pages_
+  std::vector<Slot> slots_;
+  std::vector<int> holes_;  // ascending
+  int next_rank_ = 0;
+  uint64_t moved_rows_ = 0;
+};
+
+}  // namespace kvscope

@@ -1,0 +1,17 @@
+// The CPU runtime: exact float32 arithmetic over the weights' own values, keys and values in the chosen type.
+#pragma once
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "kernels/kv_page.h"
+#include "runtime/engine/backend.h"
+#include "runtime/model/model.h"
+
+namespace kvscope {
+
+// `threads`: at least 1. Unimplemented: a head dimension that is no multiple of 8.
+absl::StatusOr<std::unique_ptr<Backend>> MakeCpuBackend(std::shared_ptr<const Model> model, KvType kv_type,
+                                                        int threads);
+
+}  // namespace kvscope

@@ -1,0 +1,77 @@
+#include "runtime/cpu/cpu_sequence.h"
+
+#include <algorithm>
+
+#include "fmt/format.h"
+
+namespace kvscope {
+
+std::vector<int> CpuSequence::Rows(int layer, int head) const {
+  const HeadCache& cache = layers[static_cast<size_t>(layer)][static_cast<size_t>(head)];
+  std::vector<int> positions;
+  for (int slot : cache.RowOrder()) positions.push_back(cache.slots()[static_cast<size_t>(slot)].position);
+  return positions;
+}
+
+void CpuSequence::BeginDecoding(PublishedCounters* counters, int prompt_tokens) {
+  if (counters == nullptr) {
+    own_counters_ = std::make_unique<PublishedCounters>();
+    counters = own_counters_.get();
+  }
+  std::vector<int> kept;
+  for (const std::vector<HeadCache>& heads : layers) kept.push_back(static_cast<int>(heads.front().size()));
+  use.tokens_by_layer = kept;
+  use.peak_bytes = use.end_bytes = BytesInUse();
+  use.requested_tokens.assign(layers.size(), -1);
+  schedule = std::make_unique<DecodeSchedule>(method, prompt_tokens, std::move(kept), counters);
+  position = prompt_tokens;
+}
+
+size_t CpuSequence::BytesInUse() const {
+  size_t bytes = 0;
+  for (const std::vector<HeadCache>& heads : layers) {
+    for (const HeadCache& cache : heads) bytes += cache.size() * SlotBytes(cache.type(), cache.head_dim());
+  }
+  return bytes;
+}
+
+void CpuSequence::AccountAttended(size_t layer, size_t length) {
+  const HeadCache& any = layers[layer].front();
+  step_bytes_ += length * layers[layer].size() * SlotBytes(any.type(), any.head_dim());
+  use.tokens_by_layer[layer] = std::max(use.tokens_by_layer[layer], static_cast<int>(length));
+}
+
+absl::Status CpuSequence::EndStep(double step_s) {
+  use.peak_bytes = std::max(use.peak_bytes, step_bytes_);
+  attended_bytes_sum_ += step_bytes_;
+  use.decode_mean_bytes = static_cast<double>(attended_bytes_sum_) / (step + 1);
+  step_bytes_ = 0;
+  use.end_bytes = BytesInUse();
+  phases.decode_s += step_s;
+  phases.step_s.push_back(step_s);
+
+  size_t allocated = 0, entries = 0;
+  use.moved_rows = 0;
+  for (size_t l = 0; l < layers.size(); ++l) {
+    const int limit = schedule->Limit(static_cast<int>(l), step);
+    if (limit != DecodeSchedule::kUnlimited)
+      use.requested_tokens[l] = std::max(use.requested_tokens[l], limit);
+    for (const HeadCache& cache : layers[l]) {
+      allocated += cache.allocated_bytes();
+      entries += cache.slots().size();
+      use.moved_rows += cache.moved_rows();
+      if (static_cast<int>(cache.size()) > limit) {
+        return absl::InternalError(
+            fmt::format("{}: layer {}, step {}: budget exceeded: expected at most {} tokens, found {}",
+                        method.Name(), l, step, limit, cache.size()));
+      }
+    }
+  }
+  use.allocated_bytes = std::max(use.allocated_bytes, allocated);
+  if (method.AccumulatesAttention()) use.score_bytes = std::max(use.score_bytes, entries * sizeof(float));
+  ++step;
+  ++position;
+  return absl::OkStatus();
+}
+
+}  // namespace kvscope

@@ -1,0 +1,48 @@
+// A sequence on the CPU: its caches, its schedule, and the account of what they took.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "runtime/cache/head_cache.h"
+#include "runtime/engine/backend.h"
+
+namespace kvscope {
+
+class CpuSequence : public BackendSequence {
+ public:
+  explicit CpuSequence(const Method& with_method) : method(with_method) {}
+
+  KvUse kv() const override { return use; }
+  PhaseTimes times() const override { return phases; }
+  std::vector<int> Rows(int layer, int head) const override;
+
+  HeadCache& cache(size_t layer, size_t head) { return layers[layer][head]; }
+
+  // Prefill is done: the caches are what it left.
+  void BeginDecoding(PublishedCounters* counters, int prompt_tokens);
+
+  // The current step attends to `length` entries in each head of a layer.
+  void AccountAttended(size_t layer, size_t length);
+
+  // After the last layer of a step. Internal when a head holds more than the method's limit: a fault in a
+  // policy.
+  absl::Status EndStep(double step_s);
+
+  Method method;
+  std::vector<std::vector<HeadCache>> layers;  // [layers][cached heads]
+  std::unique_ptr<DecodeSchedule> schedule;    // set by BeginDecoding
+  int position = 0;                            // of the next token
+  int step = 0;                                // decode steps done
+  KvUse use;
+  PhaseTimes phases;
+
+ private:
+  size_t BytesInUse() const;
+
+  std::unique_ptr<PublishedCounters> own_counters_;
+  size_t step_bytes_ = 0;          // attended to in the current step so far
+  size_t attended_bytes_sum_ = 0;  // over the steps
+};
+
+}  // namespace kvscope

@@ -1,0 +1,241 @@
+#include "runtime/engine/engine.h"
+
+#include <algorithm>
+#include <new>
+#include <thread>
+#include <utility>
+
+#include "fmt/format.h"
+#include "kernels/cpu/elementwise.h"
+#include "results/base/status_macros.h"
+#include "runtime/cpu/cpu_backend.h"
+#include "runtime/engine/backend.h"
+
+namespace kvscope {
+namespace {
+
+constexpr float kForbidden = -3e38f;
+
+// A request being decoded.
+struct Row {
+  size_t request = 0;
+  std::unique_ptr<BackendSequence> sequence;
+  std::vector<int> tokens;  // generated so far
+  int next = 0;             // token to feed
+};
+
+}  // namespace
+
+struct Engine::Impl {
+  absl::Status CheckRequest(const SequenceRequest& request, size_t index) const;
+  absl::Status Run();
+
+  // Prefills the request; a row joins the batch unless its first token already ends it.
+  absl::Status Admit(size_t index);
+  bool CanAdmit(const SequenceRequest& request) const;
+  absl::Status Step();
+
+  // Takes the next token from `logits` and decides whether the row goes on. Reports it otherwise.
+  bool Advance(Row& row, std::span<float> logits);
+  void Report(Row& row, Finish finish, std::string error);
+  void FailAll(const std::string& error);
+  bool Cancelled() const { return callbacks->cancelled && callbacks->cancelled(); }
+
+  std::shared_ptr<const Model> model;
+  EngineOptions options;
+  std::unique_ptr<Backend> backend;
+  std::vector<float> logits;  // [batch, vocab]
+
+  // Of the call in progress.
+  const std::vector<SequenceRequest>* requests = nullptr;
+  const EngineCallbacks* callbacks = nullptr;
+  std::vector<Row> rows;
+};
+
+absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(std::shared_ptr<const Model> model,
+                                                       const EngineOptions& options) {
+  if (options.threads < 0 || options.threads > 1024) {
+    return absl::InvalidArgumentError(
+        fmt::format("--threads: expected 0 (one a core) to 1024, found {}", options.threads));
+  }
+  if (options.batch < 1 || options.batch > 1024) {
+    return absl::InvalidArgumentError(fmt::format("--batch: expected 1 to 1024, found {}", options.batch));
+  }
+  const int threads = options.threads > 0
+                          ? options.threads
+                          : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  auto impl = std::make_unique<Impl>();
+  impl->options = options;
+  ASSIGN_OR_RETURN(impl->backend, MakeCpuBackend(model, options.kv, threads));
+  impl->logits.resize(static_cast<size_t>(options.batch) * model->config.vocab);
+  impl->model = std::move(model);
+  return std::unique_ptr<Engine>(new Engine(std::move(impl)));
+}
+
+Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Engine::~Engine() = default;
+
+size_t Engine::scratch_bytes() const {
+  return impl_->backend->scratch_bytes() + impl_->logits.size() * sizeof(float);
+}
+
+absl::Status Engine::Generate(const std::vector<SequenceRequest>& requests,
+                              const EngineCallbacks& callbacks) {
+  for (size_t i = 0; i < requests.size(); ++i) RETURN_IF_ERROR(impl_->CheckRequest(requests[i], i));
+  impl_->requests = &requests;
+  impl_->callbacks = &callbacks;
+  const absl::Status status = impl_->Run();
+  impl_->rows.clear();
+  return status;
+}
+
+absl::Status Engine::Impl::CheckRequest(const SequenceRequest& request, size_t index) const {
+  const ModelConfig& config = model->config;
+  if (request.prompt.empty())
+    return absl::InvalidArgumentError(fmt::format("request {}: the prompt is empty", index));
+  for (int token : request.prompt) {
+    if (token < 0 || token >= static_cast<int>(config.vocab)) {
+      return absl::InvalidArgumentError(
+          fmt::format("request {}: token id: expected 0 to {}, found {}", index, config.vocab - 1, token));
+    }
+  }
+  for (int token : request.forced) {
+    if (token < 0 || token >= static_cast<int>(config.vocab)) {
+      return absl::InvalidArgumentError(fmt::format("request {}: forced token id: expected 0 to {}, found {}",
+                                                    index, config.vocab - 1, token));
+    }
+  }
+  if (request.max_new_tokens < 1) {
+    return absl::InvalidArgumentError(fmt::format("request {}: max_new_tokens: expected at least 1, found {}",
+                                                  index, request.max_new_tokens));
+  }
+  const size_t positions = request.prompt.size() + static_cast<size_t>(request.max_new_tokens) - 1;
+  if (positions > config.max_positions) {
+    return absl::InvalidArgumentError(
+        fmt::format("request {}: {} prompt and {} new tokens need {} positions, more than the model's {}",
+                    index, request.prompt.size(), request.max_new_tokens, positions, config.max_positions));
+  }
+  return absl::OkStatus();
+}
+
+// Requests that share published counters depend on each other's order.
+bool Engine::Impl::CanAdmit(const SequenceRequest& request) const {
+  if (rows.size() >= static_cast<size_t>(options.batch)) return false;
+  return request.counters == nullptr || std::none_of(rows.begin(), rows.end(), [&](const Row& row) {
+           return (*requests)[row.request].counters == request.counters;
+         });
+}
+
+absl::Status Engine::Impl::Run() {
+  size_t next = 0;
+  while (next < requests->size() || !rows.empty()) {
+    if (Cancelled()) return absl::CancelledError("generation was cancelled");
+    while (next < requests->size() && CanAdmit((*requests)[next])) RETURN_IF_ERROR(Admit(next++));
+    if (!rows.empty()) RETURN_IF_ERROR(Step());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Engine::Impl::Admit(size_t index) {
+  const SequenceRequest& request = (*requests)[index];
+  Row row{.request = index};
+  const std::span<float> row_logits(logits.data(), model->config.vocab);
+  PrefillRequest prefill{
+      .prompt = request.prompt, .method = request.method, .counters = request.counters.get()};
+  prefill.cancelled = callbacks->cancelled;
+  if (callbacks->progress) {
+    prefill.progress = [&](int tokens_done) { callbacks->progress(index, tokens_done, 0); };
+  }
+  absl::StatusOr<std::unique_ptr<BackendSequence>> sequence = absl::InternalError("prefill did not run");
+  try {
+    sequence = backend->Prefill(prefill, row_logits);
+  } catch (const std::bad_alloc&) {
+    sequence = absl::ResourceExhaustedError("out of memory during prefill");
+  }
+  if (absl::IsCancelled(sequence.status())) return sequence.status();
+  if (!sequence.ok()) {
+    Report(row, Finish::kError, std::string(sequence.status().message()));
+    return absl::OkStatus();
+  }
+  row.sequence = *std::move(sequence);
+  if (Advance(row, row_logits)) rows.push_back(std::move(row));
+  return absl::OkStatus();
+}
+
+absl::Status Engine::Impl::Step() {
+  std::vector<BackendSequence*> sequences;
+  std::vector<int> tokens;
+  for (const Row& row : rows) {
+    sequences.push_back(row.sequence.get());
+    tokens.push_back(row.next);
+  }
+  const size_t vocab = model->config.vocab;
+  absl::Status status;
+  try {
+    status = backend->Decode(sequences, tokens, std::span(logits.data(), rows.size() * vocab));
+  } catch (const std::bad_alloc&) {
+    status = absl::ResourceExhaustedError("out of memory while decoding");
+  }
+  if (!status.ok()) {
+    FailAll(std::string(status.message()));
+    return absl::OkStatus();
+  }
+  std::vector<Row> going_on;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (Advance(rows[i], std::span(logits.data() + i * vocab, vocab))) going_on.push_back(std::move(rows[i]));
+  }
+  rows = std::move(going_on);
+  return absl::OkStatus();
+}
+
+bool Engine::Impl::Advance(Row& row, std::span<float> row_logits) {
+  const SequenceRequest& request = (*requests)[row.request];
+  // The published code asks for at least one new token, by forbidding the end as the first.
+  if (request.method.semantics == Semantics::kPublished && row.tokens.empty()) {
+    for (int stop : request.stop_ids) row_logits[static_cast<size_t>(stop)] = kForbidden;
+  }
+  const int token = ArgMaxFinite(row_logits);
+  if (token < 0) {
+    Report(row, Finish::kError, fmt::format("the logits of new token {} are not finite", row.tokens.size()));
+    return false;
+  }
+  const bool forced = !request.forced.empty();
+  if (!forced &&
+      std::find(request.stop_ids.begin(), request.stop_ids.end(), token) != request.stop_ids.end()) {
+    Report(row, Finish::kEos, "");
+    return false;
+  }
+  const size_t step = row.tokens.size();
+  row.tokens.push_back(token);
+  const bool last = static_cast<int>(row.tokens.size()) >= request.max_new_tokens;
+  if (last || (forced && step >= request.forced.size())) {
+    Report(row, Finish::kLength, "");
+    return false;
+  }
+  row.next = forced ? request.forced[step] : token;
+  if (callbacks->progress) {
+    callbacks->progress(row.request, static_cast<int>(request.prompt.size()),
+                        static_cast<int>(row.tokens.size()));
+  }
+  return true;
+}
+
+void Engine::Impl::Report(Row& row, Finish finish, std::string error) {
+  SequenceResult result;
+  result.tokens = std::move(row.tokens);
+  result.finish = finish;
+  result.error = std::move(error);
+  if (row.sequence != nullptr) {
+    result.kv = row.sequence->kv();
+    result.times = row.sequence->times();
+  }
+  if (callbacks->finished) callbacks->finished(row.request, std::move(result));
+}
+
+// A failed step leaves every row's cache in an unknown state.
+void Engine::Impl::FailAll(const std::string& error) {
+  for (Row& row : rows) Report(row, Finish::kError, error);
+  rows.clear();
+}
+
+}  // namespace kvscope
