@@ -1,6 +1,5 @@
 #include "runtime/json_fields.h"
 
-#include <cstdint>
 #include <limits>
 #include <type_traits>
 
@@ -14,10 +13,9 @@ namespace {
 constexpr size_t kLongestDescription = 80;
 
 std::optional<uint32_t> Convert(const nlohmann::json& value, std::type_identity<uint32_t>) {
-  if (!value.is_number_unsigned()) return std::nullopt;
-  const auto number = value.get<uint64_t>();
-  if (number > std::numeric_limits<uint32_t>::max()) return std::nullopt;
-  return static_cast<uint32_t>(number);
+  const std::optional<uint64_t> number = NonNegative(value);
+  if (!number || *number > std::numeric_limits<uint32_t>::max()) return std::nullopt;
+  return static_cast<uint32_t>(*number);
 }
 
 std::optional<float> Convert(const nlohmann::json& value, std::type_identity<float>) {
@@ -53,6 +51,13 @@ std::string Describe(const nlohmann::json& value) {
   std::string text = DumpJson(value);
   if (text.size() > kLongestDescription) text = text.substr(0, kLongestDescription) + "...";
   return text;
+}
+
+std::optional<uint64_t> NonNegative(const nlohmann::json& value) {
+  // Parsed integers from 0 are unsigned; those a program puts in may be signed.
+  if (value.is_number_unsigned()) return value.get<uint64_t>();
+  if (value.is_number_integer() && value.get<int64_t>() >= 0) return value.get<uint64_t>();
+  return std::nullopt;
 }
 
 const nlohmann::json& Member(const nlohmann::json& object, std::string_view key) {

@@ -2,6 +2,7 @@
 // exception.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,9 @@ namespace kvscope {
 // What `value` is, for a message: a scalar as it is written (cut when long), a container by its type and
 // size.
 std::string Describe(const nlohmann::json& value);
+
+// The value of an integer from 0; nothing for any other value.
+std::optional<uint64_t> NonNegative(const nlohmann::json& value);
 
 // The field `key` of `object`; nothing where it is absent or null. T is one of uint32_t, float, bool,
 // std::string. DataLoss naming `where` (file and path within it), key, expected and found when the value has

@@ -73,7 +73,7 @@ absl::StatusOr<std::vector<int>> TokenIds(const json& config, std::string_view f
   if (value.is_null()) return std::vector<int>();
   std::vector<int> ids;
   for (const json& id : value.is_array() ? value : json::array({value})) {
-    if (!id.is_number_unsigned() || id.get<uint64_t>() > INT32_MAX)
+    if (NonNegative(id).value_or(UINT64_MAX) > INT32_MAX)
       return absl::DataLossError(
           fmt::format("{}: {}: expected a token id or a list of them, found {}", where, field, Describe(id)));
     ids.push_back(id.get<int>());

@@ -36,7 +36,7 @@ absl::StatusOr<DType> DTypeOf(const nlohmann::json& json, const std::string& whe
 absl::StatusOr<std::vector<uint64_t>> Integers(const nlohmann::json& entry, const char* key,
                                                const std::string& where) {
   const nlohmann::json& list = Member(entry, key);
-  const auto is_size = [](const nlohmann::json& value) { return value.is_number_unsigned(); };
+  const auto is_size = [](const nlohmann::json& value) { return NonNegative(value).has_value(); };
   if (!list.is_array() || !std::ranges::all_of(list, is_size))
     return absl::DataLossError(
         fmt::format("{}: {}: expected a list of integers from 0, found {}", where, key, Describe(list)));

@@ -23,7 +23,9 @@ class Tokenizer {
   ~Tokenizer();
 
   // Text to ids. Special tokens written in the text are parsed as such. Adds nothing at the ends: BOS is the
-  // caller's, who knows the template. Any bytes are accepted, valid UTF-8 or not.
+  // caller's, who knows the template. Any bytes are accepted, valid UTF-8 or not: one that is not is a word
+  // of its own. A byte for which the vocabulary has no token becomes its unk_token; where it has none either,
+  // the byte is left out, as the reference implementations do. Thread-safe.
   std::vector<int> Encode(std::string_view text) const;
 
   // Ids to bytes; special tokens are left out unless asked for. Ids outside the vocabulary give nothing.
