@@ -18,7 +18,7 @@ namespace kvscope::HWY_NAMESPACE {
 
 // ---- dequantization: one block or vector at a time ----
 
-uint16_t LoadU16(const std::byte* p) {
+HWY_INLINE uint16_t LoadU16(const std::byte* p) {
   uint16_t value;
   std::memcpy(&value, p, sizeof(value));
   return value;
@@ -26,10 +26,11 @@ uint16_t LoadU16(const std::byte* p) {
 
 // 32 nibbles, low halves first, as 32 bytes.
 HWY_INLINE void UnpackNibbles(const std::byte* packed, uint8_t* HWY_RESTRICT out) {
-  for (size_t i = 0; i < 16; ++i) {
-    const auto byte = std::to_integer<uint8_t>(packed[i]);
-    out[i] = byte & 0x0f;
-    out[i + 16] = byte >> 4;
+  const hn::CappedTag<uint8_t, 16> d8;
+  for (size_t i = 0; i < 16; i += hn::MaxLanes(hn::CappedTag<uint8_t, 16>())) {
+    const auto bytes = hn::LoadU(d8, reinterpret_cast<const uint8_t*>(packed) + i);
+    hn::StoreU(hn::And(bytes, hn::Set(d8, 0x0f)), d8, out + i);
+    hn::StoreU(hn::ShiftRight<4>(bytes), d8, out + i + 16);
   }
 }
 
