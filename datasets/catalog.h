@@ -28,7 +28,7 @@ struct CatalogEntry {
   std::string licence;
   std::vector<CatalogFile> files;
   bool mirrored = false;        // small enough that a mirror for tests and closed networks holds it
-  std::string prompt_template;  // models only: "chatml", "llama3", "plain"
+  std::string prompt_template;  // models only: "chatml", "llama3.1", "plain"
   bool embedded = false;        // compiled into the program: no files
   std::string obtain;           // when neither embedded nor downloadable: how the user gets it
 
