@@ -8,12 +8,14 @@
 #include "fmt/format.h"
 #include "kernels/cpu/attention.h"
 #include "results/base/status_macros.h"
+#include "runtime/cache/entry_scores.h"
 #include "runtime/cache/eviction.h"
 #include "runtime/cache/group_scores.h"
 #include "runtime/cpu/cpu_sequence.h"
 #include "runtime/cpu/prompt_attention.h"
 #include "runtime/cpu/transformer.h"
 #include "runtime/methods/prefill_selection.h"
+#include "runtime/methods/random_score.h"
 
 namespace kvscope {
 namespace {
@@ -27,6 +29,12 @@ double SecondsSince(Clock::time_point start) {
 // Prompt tokens that pass through a layer's products together: enough to reuse the dequantized weights, few
 // enough for their activations to stay in the second-level cache.
 constexpr size_t kPrefillChunk = 128;
+
+uint64_t Evict(const Method& method, HeadCache& cache, const Selection& selection,
+               std::span<const float> scores) {
+  if (method.decode->rank == DecodePolicy::Rank::kArrival) return EvictByArrival(cache, selection);
+  return EvictByScore(cache, selection, method.semantics, scores);
+}
 
 class CpuBackend : public Backend {
  public:
@@ -52,7 +60,7 @@ class CpuBackend : public Backend {
   const ModelConfig& config() const { return transformer_.config(); }
   // Heads that have a cache of their own.
   size_t CachedHeads(const Method& method) const {
-    return method.semantics == Semantics::kPublished ? config().heads : config().kv_heads;
+    return method.CachesQueryHeads() ? config().heads : config().kv_heads;
   }
 
   // One layer of prefill: attention and feed-forward on x_, and the layer's whole prompt as caches,
@@ -70,11 +78,15 @@ class CpuBackend : public Backend {
     uint64_t evicted = 0;
     double select_s = 0;
   };
-  // Appends, attends, evicts.
-  Outcome DecodeHead(CpuSequence& sequence, size_t row, size_t layer, size_t head, const Selection& selection,
-                     int thread);
-  uint64_t Evict(const Method& method, HeadCache& cache, const Selection& selection,
-                 std::span<const float> scores);
+  // Appends, attends, evicts; for the policies that judge by a layer, leaves the step's attention in
+  // `layer_scores` and evicts nothing.
+  Outcome DecodeHead(CpuSequence& sequence, size_t row, HeadIndex index, const Selection& selection,
+                     int thread, std::vector<float>* layer_scores);
+  // probabilities: [group, PaddedSlots(size)], out: of the step's queries over the head's cache.
+  void AttendHead(const HeadCache& cache, size_t row, size_t head, size_t group, float* probabilities);
+  // Evicts in every head of a layer by their common scores.
+  Outcome EvictLayer(CpuSequence& sequence, size_t layer, std::span<const Selection> selections,
+                     std::span<std::vector<float>> scores);
 
   void NoteScratch(size_t extra);
 
@@ -120,12 +132,23 @@ absl::StatusOr<std::vector<HeadCache>> CpuBackend::Compress(size_t layer, const 
     const KeyScores accumulated = attention.AccumulatedScores(head, heads);
     for (size_t slot = 0; slot < accumulated.size(); ++slot)
       whole.slots()[slot].accumulated = accumulated[slot];
+    if (method.budgets.head_budget == HeadBudget::kConcentration) {
+      sequence.spread.resize(config().layers);
+      sequence.spread[layer].push_back(attention.Spread(head, heads));
+    }
     if (heads == prompt.size() && !Compresses(method, tokens)) {
       kept.push_back(std::move(whole));
       continue;
     }
-    ASSIGN_OR_RETURN(const std::vector<int> rows,
-                     SelectPrefill(method, index, tokens, attention.PolicyScores(head, heads)));
+    KeyScores scores = attention.PolicyScores(head, heads);
+    if (method.prefill->random) {
+      scores.resize(static_cast<size_t>(std::max(0, tokens - ObservationWindow(method))));
+      for (size_t t = 0; t < scores.size(); ++t) {
+        scores[t] =
+            RandomScore(method.budgets.seed, index.layer, static_cast<int>(head), static_cast<int>(t));
+      }
+    }
+    ASSIGN_OR_RETURN(const std::vector<int> rows, SelectPrefill(method, index, tokens, scores));
     kept.push_back(whole.Subset(rows));  // slot t holds position t
     sequence.use.evictions += static_cast<uint64_t>(tokens) - rows.size();
   }
@@ -165,30 +188,9 @@ absl::StatusOr<std::unique_ptr<BackendSequence>> CpuBackend::Prefill(const Prefi
   return sequence;
 }
 
-uint64_t CpuBackend::Evict(const Method& method, HeadCache& cache, const Selection& selection,
-                           std::span<const float> scores) {
-  switch (method.decode->rank) {
-    case DecodePolicy::Rank::kNever:
-      return 0;
-    case DecodePolicy::Rank::kArrival:
-      return EvictByArrival(cache, selection);
-    case DecodePolicy::Rank::kAttention:
-    case DecodePolicy::Rank::kAccumulatedAttention:
-      return EvictByScore(cache, selection, method.semantics, scores);
-  }
-  return 0;
-}
-
-CpuBackend::Outcome CpuBackend::DecodeHead(CpuSequence& sequence, size_t row, size_t layer, size_t head,
-                                           const Selection& selection, int thread) {
-  const size_t head_dim = config().head_dim, heads = sequence.layers[layer].size();
-  const size_t group = config().heads / heads, kv_head = head * config().kv_heads / heads;
-  HeadCache& cache = sequence.cache(layer, head);
-  cache.Append(sequence.position, k_.row(row) + kv_head * head_dim, v_.row(row) + kv_head * head_dim);
-
-  const size_t stride = PaddedSlots(cache.size());
-  AlignedVector<float>& probabilities = decode_probabilities_[static_cast<size_t>(thread)];
-  if (probabilities.size() < group * stride) probabilities.resize(group * stride);
+void CpuBackend::AttendHead(const HeadCache& cache, size_t row, size_t head, size_t group,
+                            float* probabilities) {
+  const size_t head_dim = config().head_dim;
   AttentionArgs args{};
   args.head_dim = head_dim;
   args.scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
@@ -197,7 +199,7 @@ CpuBackend::Outcome CpuBackend::DecodeHead(CpuSequence& sequence, size_t row, si
   args.slots = cache.size();
   for (size_t first = 0; first < group; first += kMaxQueries) {
     args.queries = std::min(kMaxQueries, group - first);
-    args.probabilities = probabilities.data() + first * stride;
+    args.probabilities = probabilities + first * PaddedSlots(cache.size());
     for (size_t i = 0; i < args.queries; ++i) {
       const size_t offset = (head * group + first + i) * head_dim;
       args.q[i] = q_.row(row) + offset;
@@ -206,22 +208,53 @@ CpuBackend::Outcome CpuBackend::DecodeHead(CpuSequence& sequence, size_t row, si
     }
     Attention(args);
   }
+}
 
-  const bool accumulates = sequence.method.AccumulatesAttention();
-  if (!selection.due && !accumulates) return {};
+CpuBackend::Outcome CpuBackend::DecodeHead(CpuSequence& sequence, size_t row, HeadIndex index,
+                                           const Selection& selection, int thread,
+                                           std::vector<float>* layer_scores) {
+  const Method& method = sequence.method;
+  const auto layer = static_cast<size_t>(index.layer), head = static_cast<size_t>(index.head);
+  const size_t heads = sequence.layers[layer].size(), group = config().heads / heads;
+  const size_t kv_offset = head * config().kv_heads / heads * config().head_dim;
+  HeadCache& cache = sequence.cache(layer, head);
+  cache.Append(sequence.position, k_.row(row) + kv_offset, v_.row(row) + kv_offset);
+
+  const size_t stride = PaddedSlots(cache.size());
+  AlignedVector<float>& probabilities = decode_probabilities_[static_cast<size_t>(thread)];
+  if (probabilities.size() < group * stride) probabilities.resize(group * stride);
+  AttendHead(cache, row, head, group, probabilities.data());
+  if (!selection.due && !method.AccumulatesAttention()) return {};
+
   const Clock::time_point start = Clock::now();
-  std::vector<float>& scores = decode_scores_[static_cast<size_t>(thread)];
+  std::vector<float>& scores =
+      layer_scores != nullptr ? *layer_scores : decode_scores_[static_cast<size_t>(thread)];
   scores.resize(cache.size());
   std::vector<const float*> group_rows;
   for (size_t i = 0; i < group; ++i) group_rows.push_back(probabilities.data() + i * stride);
-  CombineGroupScores(sequence.method.budgets.group_score, group_rows, scores);
-  if (accumulates) {
-    for (size_t slot = 0; slot < scores.size(); ++slot) {
-      scores[slot] = cache.slots()[slot].accumulated += scores[slot];
+  CombineGroupScores(method.budgets.group_score, group_rows, scores);
+  Outcome outcome;
+  if (layer_scores == nullptr) {
+    ScoreEntries(method, index, cache, scores);
+    if (selection.due) outcome.evicted = Evict(method, cache, selection, scores);
+  }
+  outcome.select_s = SecondsSince(start);
+  return outcome;
+}
+
+CpuBackend::Outcome CpuBackend::EvictLayer(CpuSequence& sequence, size_t layer,
+                                           std::span<const Selection> selections,
+                                           std::span<std::vector<float>> scores) {
+  const Clock::time_point start = Clock::now();
+  Outcome outcome;
+  if (std::any_of(selections.begin(), selections.end(), [](const Selection& s) { return s.due; })) {
+    std::vector<HeadCache>& caches = sequence.layers[layer];
+    ShareLayerAttention(caches, scores);
+    for (size_t head = 0; head < caches.size(); ++head) {
+      if (selections[head].due)
+        outcome.evicted += Evict(sequence.method, caches[head], selections[head], scores[head]);
     }
   }
-  Outcome outcome;
-  if (selection.due) outcome.evicted = Evict(sequence.method, cache, selection, scores);
   outcome.select_s = SecondsSince(start);
   return outcome;
 }
@@ -239,36 +272,57 @@ absl::Status CpuBackend::Decode(std::span<BackendSequence* const> rows, std::spa
   transformer_.Embed(tokens, x_);
   for (Activations* activations : {&q_, &k_, &v_, &attention_}) activations->Resize(rows.size());
 
+  // One item a row and cached head, rows in order; a row's items lie in [first_item[row], first_item[row +
+  // 1]).
   struct Item {
     size_t row;
-    size_t head;
+    int head;
   };
   std::vector<Item> items;
+  std::vector<size_t> first_item;
   for (size_t row = 0; row < rows.size(); ++row) {
-    for (size_t head = 0; head < sequences[row]->layers.front().size(); ++head) items.push_back({row, head});
+    first_item.push_back(items.size());
+    for (size_t head = 0; head < sequences[row]->layers.front().size(); ++head) {
+      items.push_back({row, static_cast<int>(head)});
+    }
   }
+  first_item.push_back(items.size());
   std::vector<Outcome> outcomes(items.size());
-  std::vector<Selection> selections(rows.size());
+  std::vector<Selection> selections(items.size());
+  std::vector<std::vector<float>> layer_scores(items.size());
+  const auto judges_by_layer = [&](size_t row) {
+    return sequences[row]->method.decode->rank == DecodePolicy::Rank::kLayerAttention;
+  };
   // Heads are worked on side by side: of the time that they take together, a row spends its share.
   const double side_by_side =
       static_cast<double>(std::min(items.size(), static_cast<size_t>(transformer_.pool().threads())));
+
   for (size_t layer = 0; layer < config().layers; ++layer) {
+    const int l = static_cast<int>(layer);
     transformer_.Project(layer, x_, 0, positions, q_, k_, v_);
-    for (size_t row = 0; row < rows.size(); ++row) {
-      CpuSequence& sequence = *sequences[row];
-      const size_t length = sequence.cache(layer, 0).size() + 1;
+    for (size_t i = 0; i < items.size(); ++i) {
+      CpuSequence& sequence = *sequences[items[i].row];
+      const size_t length = sequence.cache(layer, static_cast<size_t>(items[i].head)).size() + 1;
       sequence.AccountAttended(layer, length);
-      selections[row] =
-          sequence.schedule->Next(static_cast<int>(layer), sequence.step, static_cast<int>(length));
+      selections[i] = sequence.schedule->Next(l, items[i].head, sequence.step, static_cast<int>(length));
     }
     transformer_.pool().ParallelFor(items.size(), [&](size_t i, int thread) {
       const auto [row, head] = items[i];
-      outcomes[i] = DecodeHead(*sequences[row], row, layer, head, selections[row], thread);
+      outcomes[i] = DecodeHead(*sequences[row], row, {l, head}, selections[i], thread,
+                               judges_by_layer(row) ? &layer_scores[i] : nullptr);
     });
     for (size_t i = 0; i < items.size(); ++i) {
       CpuSequence& sequence = *sequences[items[i].row];
       sequence.use.evictions += outcomes[i].evicted;
       sequence.phases.select_s += outcomes[i].select_s / side_by_side;
+    }
+    for (size_t row = 0; row < rows.size(); ++row) {
+      if (!judges_by_layer(row)) continue;
+      const size_t first = first_item[row], n = first_item[row + 1] - first;
+      const Outcome outcome = EvictLayer(*sequences[row], layer, std::span(selections).subspan(first, n),
+                                         std::span(layer_scores).subspan(first, n));
+      sequences[row]->use.evictions += outcome.evicted;
+      sequences[row]->phases.select_s += outcome.select_s;
     }
     transformer_.Finish(layer, attention_, 0, rows.size(), x_);
   }

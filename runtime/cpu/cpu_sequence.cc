@@ -23,7 +23,8 @@ void CpuSequence::BeginDecoding(PublishedCounters* counters, int prompt_tokens) 
   use.tokens_by_layer = kept;
   use.peak_bytes = use.end_bytes = BytesInUse();
   use.requested_tokens.assign(layers.size(), -1);
-  schedule = std::make_unique<DecodeSchedule>(method, prompt_tokens, std::move(kept), counters);
+  schedule = std::make_unique<DecodeSchedule>(method, prompt_tokens, std::move(kept), layers.front().size(),
+                                              spread, counters);
   position = prompt_tokens;
 }
 
@@ -37,7 +38,7 @@ size_t CpuSequence::BytesInUse() const {
 
 void CpuSequence::AccountAttended(size_t layer, size_t length) {
   const HeadCache& any = layers[layer].front();
-  step_bytes_ += length * layers[layer].size() * SlotBytes(any.type(), any.head_dim());
+  step_bytes_ += length * SlotBytes(any.type(), any.head_dim());
   use.tokens_by_layer[layer] = std::max(use.tokens_by_layer[layer], static_cast<int>(length));
 }
 
@@ -53,17 +54,18 @@ absl::Status CpuSequence::EndStep(double step_s) {
   size_t allocated = 0, entries = 0;
   use.moved_rows = 0;
   for (size_t l = 0; l < layers.size(); ++l) {
-    const int limit = schedule->Limit(static_cast<int>(l), step);
-    if (limit != DecodeSchedule::kUnlimited)
-      use.requested_tokens[l] = std::max(use.requested_tokens[l], limit);
-    for (const HeadCache& cache : layers[l]) {
+    for (size_t h = 0; h < layers[l].size(); ++h) {
+      const HeadCache& cache = layers[l][h];
       allocated += cache.allocated_bytes();
       entries += cache.slots().size();
       use.moved_rows += cache.moved_rows();
+      const int limit = schedule->Limit(static_cast<int>(l), static_cast<int>(h), step);
+      if (limit == DecodeSchedule::kUnlimited) continue;
+      use.requested_tokens[l] = std::max(use.requested_tokens[l], limit);
       if (static_cast<int>(cache.size()) > limit) {
-        return absl::InternalError(
-            fmt::format("{}: layer {}, step {}: budget exceeded: expected at most {} tokens, found {}",
-                        method.Name(), l, step, limit, cache.size()));
+        return absl::InternalError(fmt::format(
+            "{}: layer {}, head {}, step {}: budget exceeded: expected at most {} tokens, found {}",
+            method.Name(), l, h, step, limit, cache.size()));
       }
     }
   }

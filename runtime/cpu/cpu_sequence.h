@@ -22,7 +22,7 @@ class CpuSequence : public BackendSequence {
   // Prefill is done: the caches are what it left.
   void BeginDecoding(PublishedCounters* counters, int prompt_tokens);
 
-  // The current step attends to `length` entries in each head of a layer.
+  // The current step attends to `length` entries in a head of that layer.
   void AccountAttended(size_t layer, size_t length);
 
   // After the last layer of a step. Internal when a head holds more than the method's limit: a fault in a
@@ -31,9 +31,10 @@ class CpuSequence : public BackendSequence {
 
   Method method;
   std::vector<std::vector<HeadCache>> layers;  // [layers][cached heads]
-  std::unique_ptr<DecodeSchedule> schedule;    // set by BeginDecoding
-  int position = 0;                            // of the next token
-  int step = 0;                                // decode steps done
+  std::vector<std::vector<double>> spread;  // [layers][cached heads], where heads' budgets differ; else empty
+  std::unique_ptr<DecodeSchedule> schedule;  // set by BeginDecoding
+  int position = 0;                          // of the next token
+  int step = 0;                              // decode steps done
   KvUse use;
   PhaseTimes phases;
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <numeric>
 
 #include "kernels/cpu/attention.h"
 #include "runtime/cache/group_scores.h"
@@ -12,6 +14,11 @@ namespace {
 
 // Runs of queries that are worked on, and whose scores are summed, apart.
 constexpr size_t kSegments = 16;
+
+// Heavy hitters are the top 15 % of keys (SCOPE, figure 2).
+constexpr double kHeavyHitterShare = 0.15;
+// A head whose heavy hitters hold everything still gets a part.
+constexpr double kLeastSpread = 0.05;
 
 size_t SegmentQueries(size_t prompt) {
   const size_t even = (prompt + kSegments - 1) / kSegments;
@@ -46,6 +53,7 @@ PromptAttention::PromptAttention(const Method& method, int prompt)
     policy_needs_all_ = method.prefill->scored_by == PrefillPolicy::Queries::kAll;
     policy_is_unmasked_ = policy_needs_all_ && published;
   }
+  spread_needs_window_ = method.budgets.head_budget == HeadBudget::kConcentration;
   // Where the prompt's entries are no candidates, what they have received does not matter.
   accumulates_ = method.AccumulatesAttention() && !method.decode->protects_prefill;
 }
@@ -55,7 +63,7 @@ void PromptAttention::Run(Transformer& transformer, std::vector<HeadCache>& cach
   heads_ = transformer.config().heads;
   const size_t segment_queries = SegmentQueries(prompt_);
   const size_t segments = (prompt_ + segment_queries - 1) / segment_queries;
-  if (policy_needs_window_) window_sums_.Reset(heads_, segments, prompt_);
+  if (policy_needs_window_ || spread_needs_window_) window_sums_.Reset(heads_, segments, prompt_);
   if ((policy_needs_all_ && !policy_is_unmasked_) || accumulates_) all_sums_.Reset(heads_, segments, prompt_);
   Pass(transformer, caches, q, &out, /*unmasked=*/false);
   if (policy_is_unmasked_) {
@@ -130,6 +138,18 @@ KeyScores PromptAttention::Combine(const Sums& sums, size_t head, size_t heads) 
   KeyScores combined(prompt_);
   CombineGroupScores(method_.budgets.group_score, rows, combined);
   return combined;
+}
+
+double PromptAttention::Spread(size_t head, size_t heads) const {
+  KeyScores scores = Combine(window_sums_, head, heads);
+  const size_t hitters =
+      std::max<size_t>(1, static_cast<size_t>(kHeavyHitterShare * static_cast<double>(prompt_)));
+  std::nth_element(scores.begin(), scores.begin() + static_cast<std::ptrdiff_t>(hitters - 1), scores.end(),
+                   std::greater<>());
+  const double total = std::accumulate(scores.begin(), scores.end(), 0.0);
+  const double held =
+      std::accumulate(scores.begin(), scores.begin() + static_cast<std::ptrdiff_t>(hitters), 0.0);
+  return std::max(kLeastSpread, 1.0 - held / total);
 }
 
 size_t PromptAttention::scratch_bytes() const {

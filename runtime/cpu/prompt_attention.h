@@ -31,6 +31,11 @@ class PromptAttention {
   // starts from. Empty where it needs none.
   KeyScores AccumulatedScores(size_t head, size_t heads) const;
 
+  // After Run, where the method shares budgets out by concentration. Share of the observation window's
+  // attention that does not fall on the top 15 % of keys: near 0 where a few heavy hitters hold all, larger
+  // where attention is spread out.
+  double Spread(size_t head, size_t heads) const;
+
   size_t scratch_bytes() const;
 
  private:
@@ -63,6 +68,7 @@ class PromptAttention {
   size_t prompt_;
   size_t window_;  // w
   bool policy_needs_window_ = false;
+  bool spread_needs_window_ = false;
   bool policy_needs_all_ = false;
   bool policy_is_unmasked_ = false;
   bool accumulates_ = false;

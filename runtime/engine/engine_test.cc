@@ -87,19 +87,34 @@ TEST_P(TwinTest, SeesTheSamePositionsAndMakesTheSameLogits) {
 
 // ---- results do not depend on how they were run ----
 
+// Every registered policy, and every way to share budgets and caches out over heads.
 std::vector<SequenceRequest> MixedRequests() {
-  const Budgets budgets{.prefill = 24, .observation = 4, .window = 16, .recent = 6, .max_new = 48};
+  const Budgets plain{.prefill = 24, .observation = 4, .window = 16, .recent = 6, .max_new = 48};
+  std::vector<Method> methods;
+  for (const PrefillPolicy* policy : PrefillPolicies()) {
+    methods.push_back(MakeClean(std::string(policy->name) + "+slide", plain));
+  }
+  for (const DecodePolicy* policy : DecodePolicies()) {
+    methods.push_back(MakeClean("snapkv+" + std::string(policy->name), plain));
+  }
+  for (GroupScore group_score : {GroupScore::kMax, GroupScore::kSum}) {
+    Budgets budgets = plain;
+    budgets.group_score = group_score;
+    methods.push_back(MakeClean("h2o+slide", budgets));
+  }
+  Budgets budgets = plain;
+  budgets.head_budget = HeadBudget::kConcentration;
+  methods.push_back(MakeClean("full+slide", budgets));
+  budgets.per_query_head = true;
+  methods.push_back(MakeClean("h2o+h2o", budgets));
   std::vector<SequenceRequest> requests;
-  int seed = 0;
-  for (const char* name :
-       {"full", "full+slide", "h2o+h2o", "streamingllm+slm", "snapkv+slide", "full+adaptive"}) {
+  for (const Method& method : methods) {
+    const int seed = static_cast<int>(requests.size());
     SequenceRequest request;
-    request.prompt = Prompt(20 + 17 * seed, seed);
-    request.method = MakeClean(name, budgets);
-    request.max_new_tokens = 30 + seed;
-    request.stop_ids = {0};
+    request.prompt = Prompt(20 + 7 * (seed % 5), seed);
+    request.method = method;
+    request.max_new_tokens = 30 + seed % 3;
     requests.push_back(request);
-    ++seed;
   }
   return requests;
 }
@@ -131,7 +146,9 @@ TEST(Engine, TokensAndMemoryDependNeitherOnBatchNorThreadsNorOrder) {
         EngineOptions{.threads = 1, .batch = 16}}) {
     const auto together = Generate(model, options, requests);
     for (size_t i = 0; i < requests.size(); ++i) {
-      EXPECT_EQ(together.at(i).tokens, alone.at(i).tokens) << "request " << i;
+      EXPECT_EQ(alone.at(i).finish, Finish::kLength)
+          << requests[i].method.Name() << ": " << alone.at(i).error;
+      EXPECT_EQ(together.at(i).tokens, alone.at(i).tokens) << requests[i].method.Name();
       EXPECT_EQ(backwards.at(requests.size() - 1 - i).tokens, alone.at(i).tokens) << "request " << i;
       EXPECT_EQ(together.at(i).finish, alone.at(i).finish);
       EXPECT_EQ(together.at(i).kv.peak_bytes, alone.at(i).kv.peak_bytes);
@@ -164,6 +181,64 @@ TEST(Engine, KvBytesAreSlotsTimesHeadsTimesRowBytes) {
     EXPECT_EQ(result.kv.allocated_bytes, 2 * PageBytes(type, c.head_dim) * c.layers * c.kv_heads);
     EXPECT_EQ(result.kv.moved_rows, 0u) << "an eviction a step is a slot replacement";
   }
+}
+
+// Each query head has a cache of its own: heads / kv_heads times the bytes.
+TEST(Engine, PerQueryHeadCachesCostTheirTrueBytes) {
+  const auto model = MakeTestModel(3);
+  Budgets budgets{.window = 16, .recent = 6, .max_new = 60};
+  SequenceRequest request{
+      .prompt = Prompt(50, 1), .method = MakeClean("full+slide", budgets), .max_new_tokens = 60};
+  const auto grouped = Generate(model, {.threads = 1}, {request}).at(0);
+  budgets.per_query_head = true;
+  request.method = MakeClean("full+slide", budgets);
+  const auto repeated = Generate(model, {.threads = 1}, {request}).at(0);
+  EXPECT_EQ(repeated.kv.peak_bytes, grouped.kv.peak_bytes * model->config.group());
+  EXPECT_EQ(repeated.kv.tokens_by_layer, grouped.kv.tokens_by_layer);
+}
+
+// Heads get different windows, the layer's total is that of even ones.
+TEST(Engine, ConcentrationMovesBudgetBetweenHeads) {
+  const auto model = MakeTestModel(3);
+  Budgets budgets{.window = 24, .recent = 6, .max_new = 80};
+  SequenceRequest request{
+      .prompt = Prompt(50, 1), .method = MakeClean("full+slide", budgets), .max_new_tokens = 80};
+  const auto even = Generate(model, {.threads = 1}, {request}).at(0);
+  budgets.head_budget = HeadBudget::kConcentration;
+  request.method = MakeClean("full+slide", budgets);
+  const auto uneven = Generate(model, {.threads = 1}, {request}).at(0);
+  EXPECT_EQ(uneven.kv.end_bytes, even.kv.end_bytes);
+  EXPECT_NE(uneven.kv.tokens_by_layer, even.kv.tokens_by_layer);
+}
+
+// Controls that bracket a method: null does all of the work and changes nothing, random evicts as much as
+// slide.
+TEST(Engine, TheControlsDoWhatTheyClaim) {
+  const auto model = MakeTestModel(3);
+  const Budgets budgets{.window = 16, .recent = 6, .max_new = 60};
+  std::vector<SequenceRequest> requests;
+  for (const char* name : {"full", "full+null", "full+slide", "full+random"}) {
+    requests.push_back({.prompt = Prompt(50, 1), .method = MakeClean(name, budgets), .max_new_tokens = 60});
+  }
+  const auto results = Generate(model, {.threads = 1}, requests);
+  EXPECT_EQ(results.at(1).tokens, results.at(0).tokens);
+  EXPECT_EQ(results.at(1).kv.peak_bytes, results.at(0).kv.peak_bytes);
+  EXPECT_EQ(results.at(1).kv.evictions, 0u);
+  EXPECT_EQ(results.at(3).kv.evictions, results.at(2).kv.evictions);
+  EXPECT_EQ(results.at(3).kv.peak_bytes, results.at(2).kv.peak_bytes);
+}
+
+// A policy that is in no registry runs through engine and account like any other: it is only a value.
+TEST(Engine, RunsAPolicyOfItsOwn) {
+  static constexpr DecodePolicy kSinksAndPrompt = {
+      .name = "window-only", .rank = DecodePolicy::Rank::kArrival, .protects_prefill = true};
+  Method method = MakeClean("full+slide", {.window = 16, .recent = 6, .max_new = 60});
+  method.decode = &kSinksAndPrompt;
+  const SequenceRequest request{.prompt = Prompt(50, 1), .method = method, .max_new_tokens = 60};
+  const auto result = Generate(MakeTestModel(3), {.threads = 1}, {request}).at(0);
+  EXPECT_EQ(result.finish, Finish::kLength) << result.error;
+  EXPECT_EQ(result.kv.requested_tokens, std::vector<int>(3, 66));
+  EXPECT_GT(result.kv.evictions, 0u);
 }
 
 TEST(Engine, NarrowCachesStayNearTheExactOne) {

@@ -1,6 +1,8 @@
 #include "runtime/methods/decode_schedule.h"
 
 #include <algorithm>
+#include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "runtime/methods/layer_budget.h"
@@ -12,13 +14,21 @@ constexpr int kNever = std::numeric_limits<int>::min() / 2;
 
 }  // namespace
 
-DecodeSchedule::DecodeSchedule(const Method& method, int prompt, std::vector<int> kept,
-                               PublishedCounters* counters)
+DecodeSchedule::DecodeSchedule(const Method& method, int prompt, std::vector<int> kept, size_t heads,
+                               const std::vector<std::vector<double>>& spread, PublishedCounters* counters)
     : method_(method),
       prompt_(prompt),
       kept_(std::move(kept)),
-      last_selection_(kept_.size(), kNever),
+      heads_(heads),
+      last_selection_(kept_.size(), std::vector<int>(heads, kNever)),
       counters_(counters) {
+  for (const std::vector<double>& shares : spread) {
+    const double total = std::accumulate(shares.begin(), shares.end(), 0.0);
+    std::vector<double> cumulative = {0.0};
+    for (double share : shares) cumulative.push_back(cumulative.back() + share / total);
+    cumulative.back() = 1.0;
+    cumulative_.push_back(std::move(cumulative));
+  }
   if (method_.semantics == Semantics::kPublished && !method_.prefill->counters_outlive_prompts) {
     counters_->step = 0;
     counters_->jump = 0;
@@ -47,32 +57,47 @@ int DecodeSchedule::CleanBase(int layer) const {
   return bounded ? method_.budgets.prefill : prompt_;
 }
 
-int DecodeSchedule::Limit(int layer, int step) const {
-  if (method_.decode->rank == DecodePolicy::Rank::kNever) return kUnlimited;
-  if (method_.semantics == Semantics::kPublished) return kUnlimited;  // bug for bug, over budget or not
+// Entries after a selection: what does not move, the recent window, and the scored part, which layers and
+// heads share.
+int DecodeSchedule::CleanBudget(int layer, int head, int step) const {
   const DecodePolicy& policy = *method_.decode;
   const int layers = static_cast<int>(kept_.size());
-  int limit = CleanBase(layer) + Window(step);
-  if (policy.pyramid_divisor > 0) {
-    const int recent = method_.budgets.recent;
-    limit = recent + PyramidShare(limit - recent, policy.pyramid_divisor, kUnlimited / 4, layer, layers);
-  }
-  return policy.periodic ? limit + Delta() - 1 : limit;
-}
-
-Selection DecodeSchedule::Next(int layer, int step, int length) {
-  if (method_.decode->rank == DecodePolicy::Rank::kNever) return {};
-  return method_.semantics == Semantics::kPublished ? NextPublished(layer, length)
-                                                    : NextClean(layer, step, length);
-}
-
-Selection DecodeSchedule::NextClean(int layer, int step, int length) {
-  const DecodePolicy& policy = *method_.decode;
+  const int fixed = policy.protects_prefill ? CleanBase(layer) : 0;
   const int recent = method_.budgets.recent;
-  const int slack = policy.periodic ? Delta() - 1 : 0;
-  const int budget = Limit(layer, step) - slack;
+  int scored = CleanBase(layer) - fixed + Window(step) - recent;
+  if (policy.pyramid_divisor > 0) {
+    scored = PyramidShare(scored, policy.pyramid_divisor, kUnlimited / 4, layer, layers);
+  }
+  if (!cumulative_.empty()) {
+    const auto& cumulative = cumulative_[static_cast<size_t>(layer)];
+    const double total = static_cast<double>(scored) * static_cast<double>(heads_);
+    const auto h = static_cast<size_t>(head);
+    scored = static_cast<int>(std::floor(cumulative[h + 1] * total) - std::floor(cumulative[h] * total));
+  }
+  return fixed + scored + recent;
+}
+
+int DecodeSchedule::Limit(int layer, int head, int step) const {
+  const DecodePolicy& policy = *method_.decode;
+  if (policy.rank == DecodePolicy::Rank::kNever || policy.evicts_nothing) return kUnlimited;
+  if (method_.semantics == Semantics::kPublished) return kUnlimited;  // bug for bug, over budget or not
+  return CleanBudget(layer, head, step) + (policy.periodic ? Delta() - 1 : 0);
+}
+
+Selection DecodeSchedule::Next(int layer, int head, int step, int length) {
+  if (method_.decode->rank == DecodePolicy::Rank::kNever) return {};
+  if (method_.semantics == Semantics::kClean) return NextClean(layer, head, step, length);
+  if (head == 0) published_ = NextPublished(layer, length);
+  return published_;
+}
+
+Selection DecodeSchedule::NextClean(int layer, int head, int step, int length) {
+  const DecodePolicy& policy = *method_.decode;
+  if (policy.evicts_nothing) return {.due = true, .keep = kUnlimited};
+  const int recent = method_.budgets.recent;
+  const int budget = CleanBudget(layer, head, step);
   if (length <= budget) return {};
-  int& last_selection = last_selection_[static_cast<size_t>(layer)];
+  int& last_selection = last_selection_[static_cast<size_t>(layer)][static_cast<size_t>(head)];
   if (policy.periodic && step - last_selection < Delta()) return {};
   last_selection = step;
   Selection selection{.due = true, .recent = recent, .keep = budget - recent};

@@ -28,33 +28,41 @@ struct Selection {
 
 class DecodeSchedule {
  public:
-  // `prompt`: P; `kept`: entries that prefill left, [layers]. `counters` are used in published semantics
-  // only, and reset here where the policy resets them; they must outlive the schedule.
-  DecodeSchedule(const Method& method, int prompt, std::vector<int> kept, PublishedCounters* counters);
+  // `prompt`: P; `kept`: entries that prefill left in each head, [layers]. `spread`: how a layer's window is
+  // shared out, [layers][heads], each layer's positive; empty: evenly. `counters` are used in published
+  // semantics only, and reset here where the policy resets them; they must outlive the schedule.
+  DecodeSchedule(const Method& method, int prompt, std::vector<int> kept, size_t heads,
+                 const std::vector<std::vector<double>>& spread, PublishedCounters* counters);
 
-  // To be called once for each layer in order, for steps 0, 1, ...; `length`: entries of a head of that
-  // layer, the new one included.
-  Selection Next(int layer, int step, int length);
+  // To be called once for each head of each layer in order, for steps 0, 1, ...; `length`: entries of that
+  // head, the new one included.
+  Selection Next(int layer, int head, int step, int length);
 
   static constexpr int kUnlimited = std::numeric_limits<int>::max();
 
-  // Entries that a head of the layer may hold after the selection of `step`. Periodic policies may exceed
+  // Entries that a head may hold after the selection of `step`. Periodic policies may exceed
   // their window by the steps between two selections; that is part of what they ask for.
-  int Limit(int layer, int step) const;
+  int Limit(int layer, int head, int step) const;
 
  private:
   int Delta() const;
   int Window(int step) const;
   int CleanBase(int layer) const;
-  Selection NextClean(int layer, int step, int length);
+  int CleanBudget(int layer, int head, int step) const;
+  Selection NextClean(int layer, int head, int step, int length);
   Selection NextPublished(int layer, int length);
   int PublishedKeep(int layer, int length) const;
 
   Method method_;
   int prompt_;
-  std::vector<int> kept_;            // [layers]
-  std::vector<int> last_selection_;  // [layers], clean periodic policies: step of the last one, or kNever
+  std::vector<int> kept_;  // [layers]
+  size_t heads_;
+  std::vector<std::vector<double>>
+      cumulative_;  // [layers][heads + 1]: parts of a layer's window; empty: even
+  std::vector<std::vector<int>>
+      last_selection_;  // [layers][heads], clean periodic policies; kNever before the first
   PublishedCounters* counters_;
+  Selection published_;  // of the current layer: all its heads do the same
 };
 
 }  // namespace kvscope

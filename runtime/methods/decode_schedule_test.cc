@@ -15,32 +15,32 @@ Method Make(std::string_view name, const Budgets& budgets) {
 // Plays `steps` steps of one layer whose cache holds what the schedule says, and returns the lengths after
 // each.
 std::vector<int> Lengths(const Method& method, int prompt, int kept, int steps) {
-  DecodeSchedule schedule(method, prompt, {kept}, nullptr);
+  DecodeSchedule schedule(method, prompt, {kept}, 1, {}, nullptr);
   std::vector<int> lengths;
   int length = kept;
   for (int step = 0; step < steps; ++step) {
     ++length;
-    const Selection selection = schedule.Next(0, step, length);
+    const Selection selection = schedule.Next(0, 0, step, length);
     if (selection.due) length = selection.first + selection.keep + selection.recent;
-    EXPECT_LE(length, schedule.Limit(0, step)) << "step " << step;
+    EXPECT_LE(length, schedule.Limit(0, 0, step)) << "step " << step;
     lengths.push_back(length);
   }
   return lengths;
 }
 
 TEST(DecodeSchedule, NoneNeverSelects) {
-  DecodeSchedule schedule(Make("full", {}), 10, {10}, nullptr);
-  EXPECT_FALSE(schedule.Next(0, 0, 1000000).due);
-  EXPECT_EQ(schedule.Limit(0, 0), DecodeSchedule::kUnlimited);
+  DecodeSchedule schedule(Make("full", {}), 10, {10}, 1, {}, nullptr);
+  EXPECT_FALSE(schedule.Next(0, 0, 0, 1000000).due);
+  EXPECT_EQ(schedule.Limit(0, 0, 0), DecodeSchedule::kUnlimited);
 }
 
 // P = 10 protected, W = 4 of which R = 2 are recent: full at 14, then one candidate too many at each step.
 TEST(DecodeSchedule, SlideKeepsThePromptAndAWindow) {
   const Method method = Make("full+slide", {.window = 4, .recent = 2});
   EXPECT_EQ(Lengths(method, 10, 10, 6), (std::vector<int>{11, 12, 13, 14, 14, 14}));
-  DecodeSchedule schedule(method, 10, {10}, nullptr);
-  EXPECT_FALSE(schedule.Next(0, 3, 14).due);
-  const Selection selection = schedule.Next(0, 4, 15);
+  DecodeSchedule schedule(method, 10, {10}, 1, {}, nullptr);
+  EXPECT_FALSE(schedule.Next(0, 0, 3, 14).due);
+  const Selection selection = schedule.Next(0, 0, 4, 15);
   EXPECT_TRUE(selection.due);
   EXPECT_EQ(selection.first, 10);
   EXPECT_EQ(selection.keep, 2);
@@ -61,8 +61,8 @@ TEST(DecodeSchedule, H2oAndSlmShareOneBudget) {
     const Method method = Make(name, budgets);
     EXPECT_EQ(Lengths(method, 10, 6, 6), (std::vector<int>{7, 8, 9, 10, 10, 10})) << name;
     EXPECT_EQ(Lengths(method, 5, 5, 7), (std::vector<int>{6, 7, 8, 9, 10, 10, 10})) << name;
-    DecodeSchedule schedule(method, 10, {6}, nullptr);
-    EXPECT_EQ(schedule.Next(0, 4, 11).first, 0) << name;
+    DecodeSchedule schedule(method, 10, {6}, 1, {}, nullptr);
+    EXPECT_EQ(schedule.Next(0, 0, 4, 11).first, 0) << name;
   }
 }
 
@@ -80,11 +80,11 @@ TEST(DecodeSchedule, AdaptiveGrowsByOneEveryDeltaSteps) {
 // The same window, selected for once in 5 steps: between two selections the cache runs up to 4 over.
 TEST(DecodeSchedule, DiscontinuousSelectsOnceInDeltaSteps) {
   const Method method = Make("full+discontinuous", {.window = 6, .recent = 2, .max_new = 22});
-  DecodeSchedule schedule(method, 10, {10}, nullptr);
+  DecodeSchedule schedule(method, 10, {10}, 1, {}, nullptr);
   std::vector<int> selected;
   int length = 10;
   for (int step = 0; step < 20; ++step) {
-    const Selection selection = schedule.Next(0, step, ++length);
+    const Selection selection = schedule.Next(0, 0, step, ++length);
     if (!selection.due) continue;
     selected.push_back(step);
     length = selection.first + selection.keep + selection.recent;
@@ -102,14 +102,38 @@ TEST(DecodeSchedule, AdaptiveStandsAShortOutput) {
 // average C + W - R = 20, divisor 2: 30 in the first of 3 layers, 20, 10; and R = 4 on top of each.
 TEST(DecodeSchedule, PyramidInferGivesLowerLayersMore) {
   const Method method = Make("h2o+pyramidinfer", {.prefill = 16, .observation = 2, .window = 8, .recent = 4});
-  DecodeSchedule schedule(method, 100, {16, 16, 16}, nullptr);
-  EXPECT_EQ(schedule.Limit(0, 0), 34);
-  EXPECT_EQ(schedule.Limit(1, 0), 24);
-  EXPECT_EQ(schedule.Limit(2, 0), 14);
-  EXPECT_FALSE(schedule.Next(0, 0, 17).due);
-  const Selection selection = schedule.Next(2, 0, 17);
+  DecodeSchedule schedule(method, 100, {16, 16, 16}, 1, {}, nullptr);
+  EXPECT_EQ(schedule.Limit(0, 0, 0), 34);
+  EXPECT_EQ(schedule.Limit(1, 0, 0), 24);
+  EXPECT_EQ(schedule.Limit(2, 0, 0), 14);
+  EXPECT_FALSE(schedule.Next(0, 0, 0, 17).due);
+  const Selection selection = schedule.Next(2, 0, 0, 17);
   EXPECT_TRUE(selection.due);
   EXPECT_EQ(selection.keep, 10);
+}
+
+// Spread 1 : 3 over two heads: of 2 x 4 scored entries one keeps 2, the other 6; the layer's total is that of
+// an even share.
+TEST(DecodeSchedule, ASpreadMovesTheWindowBetweenHeads) {
+  const Method method = Make("full+slide", {.window = 6, .recent = 2});
+  DecodeSchedule schedule(method, 10, {10}, 2, {{0.5, 1.5}}, nullptr);
+  EXPECT_EQ(schedule.Limit(0, 0, 0), 14);
+  EXPECT_EQ(schedule.Limit(0, 1, 0), 18);
+  EXPECT_FALSE(schedule.Next(0, 0, 3, 14).due);
+  EXPECT_EQ(schedule.Next(0, 0, 4, 15).keep, 2);
+  EXPECT_FALSE(schedule.Next(0, 1, 4, 15).due);
+  EXPECT_EQ(schedule.Next(0, 1, 8, 19).keep, 6);
+  // Uneven parts are rounded so that nothing is lost: 3 x 5 entries over spreads 1 : 1 : 2.
+  DecodeSchedule thirds(Make("full+slide", {.window = 7, .recent = 2}), 10, {10}, 3, {{1, 1, 2}}, nullptr);
+  EXPECT_EQ(thirds.Limit(0, 0, 0) + thirds.Limit(0, 1, 0) + thirds.Limit(0, 2, 0), 3 * 17);
+}
+
+TEST(DecodeSchedule, NullSelectsAlwaysAndKeepsAll) {
+  DecodeSchedule schedule(Make("full+null", {}), 10, {10}, 1, {}, nullptr);
+  const Selection selection = schedule.Next(0, 0, 0, 11);
+  EXPECT_TRUE(selection.due);
+  EXPECT_GE(selection.keep, 11);
+  EXPECT_EQ(schedule.Limit(0, 0, 0), DecodeSchedule::kUnlimited);
 }
 
 }  // namespace

@@ -75,9 +75,9 @@ absl::StatusOr<Method> MakeMethod(std::string_view name, Semantics semantics, co
   ASSIGN_OR_RETURN(method.prefill, Find(kPrefillPolicies, name.substr(0, plus), "prefill"));
   ASSIGN_OR_RETURN(method.decode,
                    Find(kDecodePolicies, plus == name.npos ? "none" : name.substr(plus + 1), "decode"));
-  if (semantics == Semantics::kPublished && method.decode->clean_only) {
+  if (semantics == Semantics::kPublished && (method.prefill->clean_only || method.decode->clean_only)) {
     return absl::InvalidArgumentError(
-        fmt::format("--method: {} has no published form; use --semantics clean", method.decode->name));
+        fmt::format("--method: {} has no published form; use --semantics clean", name));
   }
   RETURN_IF_ERROR(CheckBudgets(method));
   return method;
@@ -87,7 +87,9 @@ bool UsesPrefillBudget(const Method& method) {
   return method.prefill->keep != PrefillPolicy::Keep::kEverything;
 }
 
-bool UsesWindow(const Method& method) { return method.decode->rank != DecodePolicy::Rank::kNever; }
+bool UsesWindow(const Method& method) {
+  return method.decode->rank != DecodePolicy::Rank::kNever && !method.decode->evicts_nothing;
+}
 
 bool UsesRecent(const Method& method) { return UsesWindow(method); }
 

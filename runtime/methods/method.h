@@ -32,9 +32,11 @@ struct PrefillPolicy {
   enum class Queries { kNone, kObservationWindow, kAll };
   Queries scored_by = Queries::kNone;
 
+  bool random = false;                 // a score drawn for each entry in place of attention: a control
   int pool_kernel = 1;                 // width of the max-pool over scores; 1: none
   bool window_is_half_budget = false;  // w = C / 2 in place of the method's observation window
   int pyramid_divisor = 0;  // budgets fall with the layer, to average / divisor; 0: the same in all
+  bool clean_only = false;  // has no published form
 
   // Quirks of the published code that belong to a policy.
   bool short_prompt_adds_window = false;  // C scored entries, and w more, when P < 2 (C - w)
@@ -48,11 +50,16 @@ struct DecodePolicy {
   std::string_view source;
   std::string_view purpose;
 
+  // What a candidate is judged by; the lowest goes first.
   enum class Rank {
-    kNever,                // nothing is evicted
-    kArrival,              // the newest candidates go first: the sinks stay
-    kAttention,            // lowest attention of the current step goes first
-    kAccumulatedAttention  // lowest attention summed over prefill and decoding goes first
+    kNever,                 // nothing is evicted
+    kArrival,               // earlier arrival stays: the sinks
+    kAttention,             // attention of the current step
+    kAccumulatedAttention,  // attention summed over prefill and decoding
+    kLayerAttention,        // attention of the current step, mean over all heads of the layer
+    kKeyDistinctness,       // how little its key resembles the mean key
+    kNovelty,               // attention of the current step against likeness to the other keys
+    kRandom                 // a number drawn for each entry: every candidate is as likely to stay
   };
   Rank rank = Rank::kNever;
 
@@ -61,10 +68,19 @@ struct DecodePolicy {
   bool periodic = false;          // compresses once in delta + 1 steps only (SCOPE, discontinuous)
   int pyramid_divisor = 0;        // as for prefill, over the whole cache's budget
   bool clean_only = false;        // has no published form
+  bool evicts_nothing = false;    // selects at every step and keeps all: what the machinery itself costs
 };
 
 // How the query heads of a GQA group make one score for their shared KV head.
 enum class GroupScore { kMean, kMax, kSum };
+
+// How the decode budget of a layer is shared out over its heads.
+enum class HeadBudget {
+  kUniform,
+  // More to heads whose attention is spread out, less where a few heavy hitters hold most of it; the layer's
+  // total stays.
+  kConcentration
+};
 
 // Every number a method is run with. Tokens are per head.
 struct Budgets {
@@ -74,6 +90,10 @@ struct Budgets {
   int recent = 256;     // R
   int max_new = 4096;   // T: with W and R it sets delta
   GroupScore group_score = GroupScore::kMean;
+  HeadBudget head_budget = HeadBudget::kUniform;
+  bool per_query_head =
+      false;          // a cache and a selection for each query head, at heads / kv_heads times the memory
+  uint64_t seed = 0;  // of the random controls
 };
 
 struct Method {
@@ -83,6 +103,10 @@ struct Method {
   Budgets budgets;
 
   std::string Name() const;  // "full+slide"; "full" where nothing happens in decoding
+
+  // Whether each query head has a cache of its own; published code repeats keys and values before it caches
+  // them.
+  bool CachesQueryHeads() const { return semantics == Semantics::kPublished || budgets.per_query_head; }
 
   // Whether entries carry a sum of attention from step to step. Published H2O ranks by the current step
   // alone.

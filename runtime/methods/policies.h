@@ -9,7 +9,8 @@
   POLICY(kSnapKvPrefill)                 \
   POLICY(kH2oPrefill)                    \
   POLICY(kPyramidKvPrefill)              \
-  POLICY(kPyramidInferPrefill)
+  POLICY(kPyramidInferPrefill)           \
+  POLICY(kRandomPrefill)
 
 #define KVSCOPE_DECODE_POLICIES(POLICY) \
   POLICY(kNoneDecode)                   \
@@ -19,7 +20,12 @@
   POLICY(kSlideDecode)                  \
   POLICY(kAdaptiveDecode)               \
   POLICY(kDiscontinuousDecode)          \
-  POLICY(kScopeDecode)
+  POLICY(kScopeDecode)                  \
+  POLICY(kTovaDecode)                   \
+  POLICY(kKeyDiffDecode)                \
+  POLICY(kRkvDecode)                    \
+  POLICY(kRandomDecode)                 \
+  POLICY(kNullDecode)
 
 namespace kvscope {
 

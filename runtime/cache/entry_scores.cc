@@ -1,0 +1,104 @@
+#include "runtime/cache/entry_scores.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "runtime/methods/random_score.h"
+
+namespace kvscope {
+namespace {
+
+// R-KV's weight of attention against redundancy.
+constexpr float kAttentionWeight = 0.1f;
+
+void ScoreByNovelty(const HeadCache& cache, std::span<float> scores) {
+  const std::vector<float> likeness = LikenessToMeanKey(cache);
+  float most = 0;
+  for (float score : scores) most = std::max(most, score);
+  for (size_t slot = 0; slot < scores.size(); ++slot) {
+    const float attention = most > 0 ? scores[slot] / most : 0;
+    scores[slot] = kAttentionWeight * attention - (1 - kAttentionWeight) * likeness[slot];
+  }
+}
+
+}  // namespace
+
+void ScoreEntries(const Method& method, HeadIndex index, HeadCache& cache, std::span<float> scores) {
+  switch (method.decode->rank) {
+    case DecodePolicy::Rank::kNever:
+    case DecodePolicy::Rank::kArrival:
+    case DecodePolicy::Rank::kAttention:
+    case DecodePolicy::Rank::kLayerAttention:
+      return;
+    case DecodePolicy::Rank::kAccumulatedAttention:
+      if (!method.AccumulatesAttention()) return;
+      for (size_t slot = 0; slot < scores.size(); ++slot) {
+        scores[slot] = cache.slots()[slot].accumulated += scores[slot];
+      }
+      return;
+    case DecodePolicy::Rank::kKeyDistinctness: {
+      const std::vector<float> likeness = LikenessToMeanKey(cache);
+      for (size_t slot = 0; slot < scores.size(); ++slot) scores[slot] = -likeness[slot];
+      return;
+    }
+    case DecodePolicy::Rank::kNovelty:
+      return ScoreByNovelty(cache, scores);
+    case DecodePolicy::Rank::kRandom:
+      for (size_t slot = 0; slot < scores.size(); ++slot) {
+        scores[slot] =
+            RandomScore(method.budgets.seed, index.layer, index.head, cache.slots()[slot].position);
+      }
+      return;
+  }
+}
+
+std::vector<float> LikenessToMeanKey(const HeadCache& cache) {
+  const size_t head_dim = cache.head_dim(), slots = cache.size();
+  std::vector<float> keys(slots * head_dim), value(head_dim);
+  std::vector<double> sum(head_dim);
+  for (size_t slot = 0; slot < slots; ++slot) {
+    float* key = &keys[slot * head_dim];
+    LoadSlot(cache.type(), cache.pages()[slot / kPageSlots], slot % kPageSlots, head_dim, key, value.data());
+    double squares = 0;
+    for (size_t d = 0; d < head_dim; ++d) squares += double{key[d]} * key[d];
+    const double scale = squares > 0 ? 1 / std::sqrt(squares) : 0;
+    for (size_t d = 0; d < head_dim; ++d) {
+      key[d] = static_cast<float>(key[d] * scale);
+      sum[d] += key[d];
+    }
+  }
+  double squares = 0;
+  for (double part : sum) squares += part * part;
+  const double scale = squares > 0 ? 1 / std::sqrt(squares) : 0;
+  std::vector<float> likeness(slots);
+  for (size_t slot = 0; slot < slots; ++slot) {
+    double dot = 0;
+    for (size_t d = 0; d < head_dim; ++d) dot += keys[slot * head_dim + d] * sum[d];
+    likeness[slot] = static_cast<float>(dot * scale);
+  }
+  return likeness;
+}
+
+void ShareLayerAttention(std::span<const HeadCache> caches, std::span<std::vector<float>> scores) {
+  struct Received {
+    float sum = 0;
+    int heads = 0;
+  };
+  std::vector<Received> by_position;
+  for (size_t h = 0; h < caches.size(); ++h) {
+    for (size_t slot = 0; slot < scores[h].size(); ++slot) {
+      const auto position = static_cast<size_t>(caches[h].slots()[slot].position);
+      if (by_position.size() <= position) by_position.resize(position + 1);
+      by_position[position].sum += scores[h][slot];
+      ++by_position[position].heads;
+    }
+  }
+  for (size_t h = 0; h < caches.size(); ++h) {
+    for (size_t slot = 0; slot < scores[h].size(); ++slot) {
+      const Received& received = by_position[static_cast<size_t>(caches[h].slots()[slot].position)];
+      scores[h][slot] = received.sum / static_cast<float>(received.heads);
+    }
+  }
+}
+
+}  // namespace kvscope
