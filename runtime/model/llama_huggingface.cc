@@ -70,9 +70,10 @@ absl::Status RefuseVariants(const json& config, const std::string& where) {
 absl::StatusOr<std::vector<int>> TokenIds(const json& config, std::string_view field,
                                           const std::string& where) {
   const json& value = Member(config, field);
-  if (value.is_null()) return std::vector<int>();
   std::vector<int> ids;
-  for (const json& id : value.is_array() ? value : json::array({value})) {
+  if (value.is_null()) return ids;
+  for (size_t i = 0; i < (value.is_array() ? value.size() : 1); ++i) {
+    const json& id = value.is_array() ? value[i] : value;
     if (NonNegative(id).value_or(UINT64_MAX) > INT32_MAX)
       return absl::DataLossError(
           fmt::format("{}: {}: expected a token id or a list of them, found {}", where, field, Describe(id)));

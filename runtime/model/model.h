@@ -2,6 +2,7 @@
 // folder.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -39,6 +40,14 @@ struct Model {
   nlohmann::json tokenizer;   // the content of tokenizer.json, or the same fields made from GGUF's metadata
   std::vector<std::shared_ptr<const void>> owners;  // keep mapped files and permuted copies alive
 };
+
+struct WeightCount {
+  uint64_t parameters = 0;
+  uint64_t bytes = 0;  // as stored; norms as floats
+};
+
+// Everything a forward pass reads; a tied embedding counts once.
+WeightCount CountWeights(const Model& model);
 
 // `path` is a .gguf file or a folder with config.json, model.safetensors (or its index and shards) and
 // tokenizer.json. A folder without tokenizer.json loads; its `tokenizer` is null. NotFound: a file is absent.

@@ -272,6 +272,17 @@ TEST(LoadHuggingFace, DamagedConfigsAreRefused) {
   HuggingFaceFiles files = TinyLlama().HuggingFace();
   files.config = "[]";
   EXPECT_FALSE(LoadLlamaHuggingFace(files).ok());
+  // Deeper than the stack would hold if a nested value were ever copied or printed.
+  const std::string deep = std::string(200000, '[') + std::string(200000, ']');
+  for (const char* field : {"architectures", "eos_token_id", "rope_scaling", "hidden_size"}) {
+    json config = json::parse(TinyLlama().HuggingFace().config);
+    config.erase(field);
+    files.config = config.dump();
+    files.config.insert(1, fmt::format("\"{}\":{},", field, deep));
+    const auto model = LoadLlamaHuggingFace(files);
+    EXPECT_FALSE(model.ok()) << field;
+    EXPECT_NE(std::string(model.status().message()).find(field), std::string::npos) << model.status();
+  }
   files.config = "{";
   ExpectError(LoadLlamaHuggingFace(files), loss, "tiny/config.json");
 }
@@ -379,6 +390,17 @@ TEST(LoadModel, SmolLm2) {
   EXPECT_EQ((*model)->embedding.dtype, DType::kQ8_0);
   EXPECT_EQ((*model)->layers[29].down.dtype, DType::kQ4_1);
   EXPECT_EQ((*model)->head.data, (*model)->embedding.data);
+  EXPECT_EQ(CountWeights(**model).parameters, 134515008u);  // SmolLM2's model card: 135 M
+}
+
+TEST(CountWeights, ATiedHeadCountsOnce) {
+  const auto untied = CountWeights(**Load(TinyLlama{.dtype = DType::kQ4_1}.Gguf()));
+  const auto tied = CountWeights(**Load(TinyLlama{.dtype = DType::kQ4_1, .tied = true}.Gguf()));
+  constexpr uint64_t kHead = 8 * 64;
+  EXPECT_EQ(untied.parameters - tied.parameters, kHead);
+  EXPECT_EQ(untied.bytes - tied.bytes, kHead / 32 * 20);
+  // Embedding; two layers of q, k, v, o, gate, up, down and two norms; the last norm.
+  EXPECT_EQ(tied.parameters, kHead + 2 * (64 * (64 + 32 + 32 + 64 + 32 + 32 + 32) + 2 * 64) + 64);
 }
 
 TEST(LoadModel, AbsentFilesAreNotFoundAndOthersDamaged) {
