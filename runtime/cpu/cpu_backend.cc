@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <mutex>
 #include <utility>
 
 #include "fmt/format.h"
@@ -53,6 +54,7 @@ class CpuBackend : public Backend {
                                                            std::span<float> logits) override;
   absl::Status Decode(std::span<BackendSequence* const> rows, std::span<const int> tokens,
                       std::span<float> logits) override;
+  void SetProbe(AttentionProbe* probe) override { probe_ = probe; }
   size_t scratch_bytes() const override { return scratch_bytes_; }
   std::string_view name() const override { return "cpu"; }
 
@@ -84,6 +86,9 @@ class CpuBackend : public Backend {
                      int thread, std::vector<float>* layer_scores);
   // probabilities: [group, PaddedSlots(size)], out: of the step's queries over the head's cache.
   void AttendHead(const HeadCache& cache, size_t row, size_t head, size_t group, float* probabilities);
+  // Shows probe_ what AttendHead did.
+  void Show(const CpuSequence& sequence, size_t row, HeadIndex index, size_t group,
+            const float* probabilities);
   // Evicts in every head of a layer by their common scores.
   Outcome EvictLayer(CpuSequence& sequence, size_t layer, std::span<const Selection> selections,
                      std::span<std::vector<float>> scores);
@@ -96,6 +101,8 @@ class CpuBackend : public Backend {
   std::vector<AlignedVector<float>> decode_probabilities_;  // by thread: [group, padded slots]
   std::vector<std::vector<float>> decode_scores_;           // by thread: [slots]
   size_t scratch_bytes_ = 0;
+  AttentionProbe* probe_ = nullptr;
+  std::mutex probe_mutex_;
 };
 
 std::vector<HeadCache> CpuBackend::PrefillLayer(size_t layer, std::span<const int> positions,
@@ -224,6 +231,7 @@ CpuBackend::Outcome CpuBackend::DecodeHead(CpuSequence& sequence, size_t row, He
   AlignedVector<float>& probabilities = decode_probabilities_[static_cast<size_t>(thread)];
   if (probabilities.size() < group * stride) probabilities.resize(group * stride);
   AttendHead(cache, row, head, group, probabilities.data());
+  if (probe_ != nullptr) Show(sequence, row, index, group, probabilities.data());
   if (!selection.due && !method.AccumulatesAttention()) return {};
 
   const Clock::time_point start = Clock::now();
@@ -240,6 +248,25 @@ CpuBackend::Outcome CpuBackend::DecodeHead(CpuSequence& sequence, size_t row, He
   }
   outcome.select_s = SecondsSince(start);
   return outcome;
+}
+
+void CpuBackend::Show(const CpuSequence& sequence, size_t row, HeadIndex index, size_t group,
+                      const float* probabilities) {
+  const HeadCache& cache = sequence.layers[static_cast<size_t>(index.layer)][static_cast<size_t>(index.head)];
+  std::vector<int> positions;
+  for (const HeadCache::Slot& slot : cache.slots()) positions.push_back(slot.position);
+  std::lock_guard lock(probe_mutex_);
+  for (size_t i = 0; i < group; ++i) {
+    const size_t query_head = static_cast<size_t>(index.head) * group + i;
+    probe_->OnAttention(
+        {.row = row,
+         .layer = index.layer,
+         .query_head = static_cast<int>(query_head),
+         .step = sequence.step,
+         .positions = positions,
+         .probabilities = {probabilities + i * PaddedSlots(cache.size()), cache.size()},
+         .output = {attention_.row(row) + query_head * config().head_dim, config().head_dim}});
+  }
 }
 
 CpuBackend::Outcome CpuBackend::EvictLayer(CpuSequence& sequence, size_t layer,

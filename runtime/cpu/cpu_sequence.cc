@@ -13,6 +13,11 @@ std::vector<int> CpuSequence::Rows(int layer, int head) const {
   return positions;
 }
 
+int CpuSequence::Limit(int layer, int head) const {
+  const int limit = schedule->Limit(layer, head, std::max(0, step - 1));
+  return limit == DecodeSchedule::kUnlimited ? -1 : limit;
+}
+
 void CpuSequence::BeginDecoding(PublishedCounters* counters, int prompt_tokens) {
   if (counters == nullptr) {
     own_counters_ = std::make_unique<PublishedCounters>();

@@ -16,6 +16,7 @@ class CpuSequence : public BackendSequence {
   KvUse kv() const override { return use; }
   PhaseTimes times() const override { return phases; }
   std::vector<int> Rows(int layer, int head) const override;
+  int Limit(int layer, int head) const override;
 
   HeadCache& cache(size_t layer, size_t head) { return layers[layer][head]; }
 

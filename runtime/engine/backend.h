@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "runtime/engine/kv_use.h"
+#include "runtime/engine/probe.h"
 #include "runtime/methods/decode_schedule.h"
 #include "runtime/methods/method.h"
 
@@ -26,6 +27,9 @@ class BackendSequence {
   // Positions cached by one head of one layer, in row order. Heads are KV heads in clean semantics, query
   // heads in published ones. For traces and tests: slow.
   virtual std::vector<int> Rows(int layer, int head) const = 0;
+
+  // Most tokens that the head may hold after the last step's eviction; -1: no limit.
+  virtual int Limit(int layer, int head) const = 0;
 };
 
 struct PrefillRequest {
@@ -48,6 +52,9 @@ class Backend {
   // Feeds one token to each row and evicts by its method. `logits`: [rows, vocab], out.
   virtual absl::Status Decode(std::span<BackendSequence* const> rows, std::span<const int> tokens,
                               std::span<float> logits) = 0;
+
+  // From now on every decode step is shown to `probe`, which must outlive its use; null: no longer.
+  virtual void SetProbe(AttentionProbe* probe) = 0;
 
   // Bytes of working memory besides weights and caches, at their largest so far.
   virtual size_t scratch_bytes() const = 0;

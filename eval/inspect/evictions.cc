@@ -1,0 +1,55 @@
+#include "eval/inspect/evictions.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "kernels/cpu/elementwise.h"
+#include "results/base/status_macros.h"
+
+namespace kvscope {
+
+absl::Status StreamLedger(Backend& backend, std::span<const int> prompt, const Method& method,
+                          const LedgerOptions& options, const std::function<void(const LedgerRow&)>& on_row) {
+  std::vector<float> logits(options.vocab);
+  PublishedCounters counters;
+  PrefillRequest request;
+  request.prompt = prompt;
+  request.method = method;
+  request.counters = &counters;
+  ASSIGN_OR_RETURN(const std::unique_ptr<BackendSequence> sequence, backend.Prefill(request, logits));
+
+  // Positions that each head held before the step, ascending; before prefill's compression all of the
+  // prompt's.
+  std::vector<int> whole(prompt.size());
+  for (size_t t = 0; t < whole.size(); ++t) whole[t] = static_cast<int>(t);
+  std::vector<std::vector<int>> held(static_cast<size_t>(options.layers * options.heads), whole);
+  const auto report = [&](int step) {
+    for (int layer = 0; layer < options.layers; ++layer) {
+      for (int head = 0; head < options.heads; ++head) {
+        std::vector<int>& before = held[static_cast<size_t>(layer * options.heads + head)];
+        std::vector<int> now = sequence->Rows(layer, head);
+        std::sort(now.begin(), now.end());
+        LedgerRow row{.step = step, .layer = layer, .head = head, .tokens = static_cast<int>(now.size())};
+        row.kv_bytes = now.size() * options.slot_bytes;
+        row.requested_tokens = sequence->Limit(layer, head);
+        std::set_difference(before.begin(), before.end(), now.begin(), now.end(),
+                            std::back_inserter(row.evicted));
+        before = std::move(now);
+        on_row(row);
+      }
+    }
+  };
+  report(-1);
+  for (int step = 0; step < options.steps; ++step) {
+    const int token = ArgMaxFinite(logits);
+    if (token < 0) return absl::OutOfRangeError("the logits are not finite");
+    if (std::find(options.stop_ids.begin(), options.stop_ids.end(), token) != options.stop_ids.end()) break;
+    for (std::vector<int>& positions : held) positions.push_back(static_cast<int>(prompt.size()) + step);
+    BackendSequence* const rows[] = {sequence.get()};
+    RETURN_IF_ERROR(backend.Decode(rows, std::span(&token, 1), logits));
+    report(step);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace kvscope

@@ -1,0 +1,37 @@
+// The budget ledger: what each head of each layer holds after each step, against what its method asked for,
+// and what it gave up on the way.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "runtime/engine/backend.h"
+
+namespace kvscope {
+
+struct LedgerRow {
+  int step = 0;  // -1: prefill
+  int layer = 0;
+  int head = 0;              // cached head
+  int tokens = 0;            // held after the step's eviction
+  size_t kv_bytes = 0;       // tokens x row bytes
+  int requested_tokens = 0;  // the method's limit; -1: none
+  std::vector<int> evicted;  // positions given up in this step, ascending
+};
+
+// Decodes greedily under the method itself and passes a row on for each head after prefill and after every
+// step. `slot_bytes`: of one token's key and value in one head; `heads`: cached heads.
+struct LedgerOptions {
+  size_t vocab = 0;
+  int layers = 0;
+  int heads = 0;
+  size_t slot_bytes = 0;
+  int steps = 0;
+  std::vector<int> stop_ids;
+};
+absl::Status StreamLedger(Backend& backend, std::span<const int> prompt, const Method& method,
+                          const LedgerOptions& options, const std::function<void(const LedgerRow&)>& on_row);
+
+}  // namespace kvscope
