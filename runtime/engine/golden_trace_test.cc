@@ -1,6 +1,6 @@
 // Every trace of the reference implementation in a folder (format scope-trace-1: kept sets, evictions,
 // lengths, counters, logits of a tiny model under forced decoding), met exactly by the published semantics.
-// The folder is that named by KVSCOPE_GOLDEN; all traces in it are tried, whatever their number.
+// One folder is in testdata/golden; all traces of another are tried too when KVSCOPE_GOLDEN names it.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -233,11 +233,8 @@ std::vector<std::string> Traces(const std::string& folder) {
   return paths;
 }
 
-// `batch` traces at a time, neighbours in the batch with different methods and budgets.
-void PlayAll(size_t batch) {
-  const char* golden = std::getenv("KVSCOPE_GOLDEN");
-  if (golden == nullptr) GTEST_SKIP() << "KVSCOPE_GOLDEN names no folder of golden traces";
-  const std::string folder = golden;
+// `batch` traces of a folder at a time, neighbours in the batch with different methods and budgets.
+void PlayAll(const std::string& folder, size_t batch) {
   const std::vector<std::string> paths = Traces(folder + "/traces");
   ASSERT_FALSE(paths.empty()) << folder << "/traces holds no .json file";
   auto model = LoadModel(folder + "/tiny_llama");
@@ -267,9 +264,22 @@ void PlayAll(size_t batch) {
   fmt::print("{} of {} traces met exactly, {} at a time\n", met, paths.size(), batch);
 }
 
-TEST(GoldenTraces, AreMetOneByOne) { PlayAll(1); }
+// A few that are always there, and all of a folder that the environment names.
+TEST(GoldenTraces, OfTheRepositoryOneByOne) { PlayAll(KVSCOPE_TESTDATA "/golden", 1); }
+TEST(GoldenTraces, OfTheRepositoryInABatchOfDifferentMethods) { PlayAll(KVSCOPE_TESTDATA "/golden", 10); }
 
-TEST(GoldenTraces, AreMetInABatchOfDifferentMethods) { PlayAll(16); }
+class GivenGoldenTraces : public testing::Test {
+ protected:
+  void SetUp() override {
+    const char* golden = std::getenv("KVSCOPE_GOLDEN");
+    if (golden == nullptr) GTEST_SKIP() << "KVSCOPE_GOLDEN names no folder of golden traces";
+    folder_ = golden;
+  }
+  std::string folder_;
+};
+
+TEST_F(GivenGoldenTraces, OneByOne) { PlayAll(folder_, 1); }
+TEST_F(GivenGoldenTraces, InABatchOfDifferentMethods) { PlayAll(folder_, 16); }
 
 }  // namespace
 }  // namespace kvscope
