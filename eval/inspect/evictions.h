@@ -19,18 +19,22 @@ struct LedgerRow {
   size_t kv_bytes = 0;       // tokens x row bytes
   int requested_tokens = 0;  // the method's limit; -1: none
   std::vector<int> evicted;  // positions given up in this step, ascending
+  std::vector<float>
+      evicted_attention;  // what they received in that step, mean over the group; empty for prefill
 };
 
-// Decodes greedily under the method itself and passes a row on for each head after prefill and after every
-// step. `slot_bytes`: of one token's key and value in one head; `heads`: cached heads.
 struct LedgerOptions {
   size_t vocab = 0;
   int layers = 0;
-  int heads = 0;
-  size_t slot_bytes = 0;
+  int heads = 0;  // cached ones: KV heads, or query heads where each has a cache of its own
+  int query_heads = 0;
+  size_t slot_bytes = 0;  // of one token's key and value in one head
   int steps = 0;
   std::vector<int> stop_ids;
 };
+
+// Decodes greedily under the method itself and passes a row on for each head after prefill and after every
+// step.
 absl::Status StreamLedger(Backend& backend, std::span<const int> prompt, const Method& method,
                           const LedgerOptions& options, const std::function<void(const LedgerRow&)>& on_row);
 

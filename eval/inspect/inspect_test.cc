@@ -112,7 +112,8 @@ TEST_F(InspectTest, TheLedgerBalances) {
   std::map<std::pair<int, int>, std::set<int>> held;
   std::map<std::pair<int, int>, int> evicted;
   int rows = 0;
-  const LedgerOptions options{.vocab = vocab(), .layers = 3, .heads = 2, .slot_bytes = 64, .steps = 30};
+  const LedgerOptions options{
+      .vocab = vocab(), .layers = 3, .heads = 2, .query_heads = 4, .slot_bytes = 64, .steps = 30};
   const absl::Status status = StreamLedger(*backend_, prompt_, method, options, [&](const LedgerRow& row) {
     std::set<int>& positions = held[{row.layer, row.head}];
     if (row.step < 0) {
@@ -123,6 +124,7 @@ TEST_F(InspectTest, TheLedgerBalances) {
     for (int position : row.evicted) EXPECT_EQ(positions.erase(position), 1u) << "position " << position;
     EXPECT_EQ(static_cast<int>(positions.size()), row.tokens);
     EXPECT_LE(row.tokens, row.requested_tokens);
+    EXPECT_EQ(row.evicted_attention.size(), row.step < 0 ? 0 : row.evicted.size());
     EXPECT_EQ(row.kv_bytes, static_cast<size_t>(row.tokens) * 64);
     ++rows;
   });
