@@ -129,7 +129,7 @@ absl::StatusOr<const TaskInfo*> FindTask(std::string_view name) {
   if (found != kTasks.end()) return &*found;
   std::string names;
   for (const TaskInfo& task : kTasks) names.append(names.empty() ? "" : ", ").append(task.name);
-  return absl::NotFoundError(fmt::format("{}: no such task; there are {}", name, names));
+  return absl::InvalidArgumentError(fmt::format("{}: no such task; there are {}", name, names));
 }
 
 absl::StatusOr<PromptSet> BuildPrompts(const BuildRequest& request, const Fetcher& fetcher) {

@@ -24,7 +24,7 @@ struct TaskInfo {
 // Every task, in the order of `kvscope tasks`.
 std::span<const TaskInfo> Tasks();
 
-// NotFound listing the names there are.
+// InvalidArgument listing the names there are.
 absl::StatusOr<const TaskInfo*> FindTask(std::string_view name);
 
 struct BuildRequest {

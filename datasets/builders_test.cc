@@ -272,8 +272,7 @@ TEST_F(BuildersTest, ArithNeedsNoData) {
 
 TEST_F(BuildersTest, WrongRequestsAreNamed) {
   constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
-  ExpectError(Request("gsm9k+", 30, "clean"), absl::StatusCode::kNotFound,
-              "there are gsm8k+, mmlu+, csqa+, arith+");
+  ExpectError(Request("gsm9k+", 30, "clean"), kInvalid, "there are gsm8k+, mmlu+, csqa+, arith+");
   ExpectError(Request("gsm8k+", 30, "dirty"), kInvalid, "variant: expected clean or published, found dirty");
   ExpectError(Request("arith+", 30, "published"), kInvalid, "variant: expected clean");
   ExpectError(Request("arith+", 7, "clean"), kInvalid, "questions: expected 8 to 99, found 7");

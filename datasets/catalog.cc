@@ -158,7 +158,7 @@ absl::StatusOr<const CatalogEntry*> Catalog::Find(std::string_view name) const {
   if (found != entries_.end()) return &*found;
   std::string names;
   for (const CatalogEntry& entry : entries_) names += (names.empty() ? "" : ", ") + entry.name;
-  return absl::NotFoundError(fmt::format("{}: not in the catalog; there are {}", name, names));
+  return absl::InvalidArgumentError(fmt::format("{}: not in the catalog; there are {}", name, names));
 }
 
 }  // namespace kvscope

@@ -47,7 +47,7 @@ class Catalog {
 
   const std::vector<CatalogEntry>& entries() const { return entries_; }
 
-  // NotFound listing the names there are.
+  // InvalidArgument listing the names there are.
   absl::StatusOr<const CatalogEntry*> Find(std::string_view name) const;
 
  private:

@@ -41,7 +41,7 @@ TEST(Catalog, TheBuiltInOneHasWhatTheTasksNeed) {
 
 TEST(Catalog, AnUnknownNameListsTheNames) {
   const absl::Status status = Catalog::BuiltIn().Find("gsm9k").status();
-  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(std::string(status.message()), HasSubstr("gsm8k-test"));
 }
 
