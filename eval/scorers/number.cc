@@ -1,0 +1,74 @@
+#include "eval/scorers/number.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace kvscope {
+namespace {
+
+constexpr std::string_view kUnicodeMinus = "\xE2\x88\x92";
+constexpr size_t kGroupDigits = 3;
+
+bool IsDigit(std::string_view text, size_t at) {
+  return at < text.size() && text[at] >= '0' && text[at] <= '9';
+}
+
+bool Take(std::string_view text, size_t& at, std::string_view token) {
+  if (text.substr(at, token.size()) != token) return false;
+  at += token.size();
+  return true;
+}
+
+// Appends the run of digits at `at`.
+void TakeDigits(std::string_view text, size_t& at, std::string& digits) {
+  while (IsDigit(text, at)) digits.push_back(text[at++]);
+}
+
+bool IsGroup(std::string_view text, size_t at) {
+  for (size_t i = 1; i <= kGroupDigits; ++i)
+    if (!IsDigit(text, at + i)) return false;
+  return at < text.size() && text[at] == ',' && !IsDigit(text, at + kGroupDigits + 1);
+}
+
+std::string Canonical(bool negative, std::string_view whole, std::string_view fraction) {
+  whole.remove_prefix(std::min(whole.find_first_not_of('0'), whole.size()));
+  fraction = fraction.substr(0, fraction.find_last_not_of('0') + 1);
+  std::string out = whole.empty() ? "0" : std::string(whole);
+  if (!fraction.empty()) out.append(".").append(fraction);
+  return negative && out != "0" ? "-" + out : out;
+}
+
+}  // namespace
+
+std::optional<ParsedNumber> ParseNumber(std::string_view text, size_t at) {
+  if (at >= text.size()) return std::nullopt;
+  bool negative = false;
+  const auto take_sign = [&] {
+    if (Take(text, at, "-") || Take(text, at, kUnicodeMinus)) return negative = true;
+    return Take(text, at, "+");
+  };
+  const bool signed_first = take_sign();
+  if (Take(text, at, "\\$") || Take(text, at, "$")) {
+    Take(text, at, " ");
+    if (!signed_first) take_sign();
+  }
+  std::string whole, fraction;
+  TakeDigits(text, at, whole);
+  if (!whole.empty() && whole.size() <= kGroupDigits) {
+    while (IsGroup(text, at)) TakeDigits(text, ++at, whole);
+  }
+  if (at < text.size() && text[at] == '.' && IsDigit(text, at + 1)) TakeDigits(text, ++at, fraction);
+  if (whole.empty() && fraction.empty()) return std::nullopt;
+  const bool goes_on = at < text.size() && (text[at] == '/' || text[at] == ':') && IsDigit(text, at + 1);
+  if (goes_on) return std::nullopt;
+  if (!Take(text, at, "\\%")) Take(text, at, "%");
+  return ParsedNumber{Canonical(negative, whole, fraction), at};
+}
+
+std::optional<std::string> CanonicalNumber(std::string_view text) {
+  std::optional<ParsedNumber> number = ParseNumber(text, 0);
+  if (!number || number->end != text.size()) return std::nullopt;
+  return std::move(number->canonical);
+}
+
+}  // namespace kvscope
