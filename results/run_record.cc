@@ -37,6 +37,7 @@ absl::Status Read(const JsonFields& fields, RunConfig& config) {
   RETURN_IF_ERROR(fields.Read("mode", config.mode));
   RETURN_IF_ERROR(fields.Read("prompt_template", config.prompt_template));
   RETURN_IF_ERROR(fields.Read("limit", config.limit));
+  RETURN_IF_ERROR(fields.Read("source", config.source));
   return fields.Read("threads", config.threads);
 }
 
@@ -93,6 +94,7 @@ json ToJson(const RunConfig& config) {
           {"mode", config.mode},
           {"prompt_template", config.prompt_template},
           {"limit", OrNull(config.limit)},
+          {"source", config.source},
           {"threads", OrNull(config.threads)}};
 }
 

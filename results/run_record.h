@@ -25,14 +25,15 @@ struct RunConfig {
   std::optional<int> window;
   std::optional<int> recent;
   int max_new_tokens = 0;
-  std::string semantics;        // "clean", "published"
-  std::string precision;        // arithmetic, "f32"
-  std::string kv;               // element type of the cache, "f32", "f16", "bf16"
-  std::string device;           // "cpu"
-  std::string mode;             // "accuracy": no times; "timing": samples ran alone
-  std::string prompt_template;  // runtime/tokenizer/chat_template.h
-  std::optional<int> limit;     // prompts; absent: all
-  std::optional<int> threads;   // in timing mode only: results do not depend on it, times do
+  std::string semantics;           // "clean", "published"
+  std::string precision;           // arithmetic, "f32"
+  std::string kv;                  // element type of the cache, "f32", "f16", "bf16"
+  std::string device;              // "cpu"
+  std::string mode;                // "accuracy": no times; "timing": samples ran alone
+  std::string prompt_template;     // runtime/tokenizer/chat_template.h
+  std::optional<int> limit;        // prompts; absent: all
+  std::string source = "kvscope";  // who generated the outputs; "scope:SHA256" for an imported file
+  std::optional<int> threads;      // in timing mode only: results do not depend on it, times do
 };
 
 enum class RunStatus { kPartial, kComplete, kFailed };

@@ -37,8 +37,10 @@ void AddQuietFlag(CLI::App& command, bool* quiet);
 Action AddBuild(CLI::App& command);
 Action AddDoctor(CLI::App& command);
 Action AddFetch(CLI::App& command);
+Action AddImport(CLI::App& command);
 Action AddMethods(CLI::App& command);
 Action AddModels(CLI::App& command);
+Action AddScore(CLI::App& command);
 Action AddTasks(CLI::App& command);
 
 }  // namespace kvscope

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "eval/scorers/arith_errors.h"
-#include "eval/scorers/number.h"
+#include "eval/scorers/written_number.h"
 
 namespace kvscope {
 namespace {
@@ -54,7 +54,7 @@ struct Answer {
 };
 
 std::optional<Answer> ReadNumber(std::string_view text, size_t at) {
-  std::optional<ParsedNumber> number = ParseNumber(text, at);
+  std::optional<WrittenNumber> number = ParseWrittenNumber(text, at);
   if (!number) return std::nullopt;
   return Answer{std::move(number->canonical), number->end};
 }
@@ -96,7 +96,7 @@ QuestionScore ScoreQuestion(const PromptQuestion& question, const Segment* segme
   QuestionScore score;
   score.number = question.number;
   score.kind = question.kind;
-  score.gold = letters ? question.gold : CanonicalNumber(question.gold).value_or(question.gold);
+  score.gold = question.gold;
   std::string_view body;
   if (segment != nullptr) {
     body = text.substr(segment->body, segment->end - segment->body);

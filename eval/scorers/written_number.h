@@ -8,16 +8,13 @@
 
 namespace kvscope {
 
-struct ParsedNumber {
+struct WrittenNumber {
   std::string canonical;  // "-1234.5": no leading or trailing zeros, no "+", no "-0"
   size_t end = 0;         // byte behind the number and its "%"
 };
 
 // Reads a number at `text[at]`: sign, "$" before or behind the sign, digits with thousands separators, a
 // decimal part, "%". nullopt where there is none, or where it goes on as something else ("3/4", "10:30").
-std::optional<ParsedNumber> ParseNumber(std::string_view text, size_t at);
-
-// The canonical form when the whole of `text` is one number.
-std::optional<std::string> CanonicalNumber(std::string_view text);
+std::optional<WrittenNumber> ParseWrittenNumber(std::string_view text, size_t at);
 
 }  // namespace kvscope

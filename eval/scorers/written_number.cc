@@ -1,7 +1,6 @@
-#include "eval/scorers/number.h"
+#include "eval/scorers/written_number.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace kvscope {
 namespace {
@@ -40,7 +39,7 @@ std::string Canonical(bool negative, std::string_view whole, std::string_view fr
 
 }  // namespace
 
-std::optional<ParsedNumber> ParseNumber(std::string_view text, size_t at) {
+std::optional<WrittenNumber> ParseWrittenNumber(std::string_view text, size_t at) {
   if (at >= text.size()) return std::nullopt;
   bool negative = false;
   const auto take_sign = [&] {
@@ -62,13 +61,7 @@ std::optional<ParsedNumber> ParseNumber(std::string_view text, size_t at) {
   const bool goes_on = at < text.size() && (text[at] == '/' || text[at] == ':') && IsDigit(text, at + 1);
   if (goes_on) return std::nullopt;
   if (!Take(text, at, "\\%")) Take(text, at, "%");
-  return ParsedNumber{Canonical(negative, whole, fraction), at};
-}
-
-std::optional<std::string> CanonicalNumber(std::string_view text) {
-  std::optional<ParsedNumber> number = ParseNumber(text, 0);
-  if (!number || number->end != text.size()) return std::nullopt;
-  return std::move(number->canonical);
+  return WrittenNumber{Canonical(negative, whole, fraction), at};
 }
 
 }  // namespace kvscope
