@@ -17,6 +17,8 @@ struct RopeScaling {
   float low_freq_factor = 1.0f;
   float high_freq_factor = 4.0f;
   uint32_t original_max_positions = 8192;
+
+  bool operator==(const RopeScaling&) const = default;
 };
 
 struct ModelConfig {
@@ -39,6 +41,7 @@ struct ModelConfig {
   std::vector<int> eos;  // any of them ends a generation
 
   uint32_t group() const { return heads / kv_heads; }
+  bool operator==(const ModelConfig&) const = default;
 };
 
 // Checks what every loader promises: no size is zero or beyond what a Llama model can have (so that products

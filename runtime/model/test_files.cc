@@ -244,6 +244,24 @@ std::vector<TestTensor> TinyLlama::Tensors() const {
   return tensors;
 }
 
+ModelConfig TinyLlama::Config() const {
+  return {.layers = kLayers,
+          .hidden = kHidden,
+          .heads = kHeads,
+          .kv_heads = kKvHeads,
+          .head_dim = kHeadDim,
+          .ffn = kFfn,
+          .vocab = kVocab,
+          .max_positions = 128,
+          .rms_eps = 1e-5f,
+          .rope_theta = 10000.0f,
+          .rope_scaling = std::nullopt,
+          .rope_divisors = {},
+          .tied_embeddings = tied,
+          .bos = 0,
+          .eos = {1}};
+}
+
 GgufBuilder TinyLlama::Gguf() const {
   GgufBuilder builder;
   builder.String("general.architecture", "llama")
@@ -292,6 +310,47 @@ HuggingFaceFiles TinyLlama::HuggingFace() const {
   auto bytes = std::make_shared<const std::vector<std::byte>>(BuildSafetensors(Tensors()));
   files.weights.push_back({.name = "model.safetensors", .bytes = *bytes, .owner = bytes});
   return files;
+}
+
+std::string FirstDifference(const Model& model, const std::vector<TestTensor>& tensors) {
+  std::string difference;
+  const auto compare = [&](const std::string& name, DType dtype, const std::vector<uint64_t>& shape,
+                           const void* data) {
+    if (!difference.empty()) return;
+    const auto tensor = std::ranges::find(tensors, name, &TestTensor::name);
+    if (tensor == tensors.end()) {
+      difference = name + ": made from nothing";
+    } else if (dtype != tensor->dtype || shape != tensor->shape) {
+      difference = name + ": another element type or shape";
+    } else if (std::memcmp(data, tensor->bytes.data(), tensor->bytes.size()) != 0) {
+      difference = name + ": other numbers";
+    }
+  };
+  const auto compare_matrix = [&](const std::string& name, const WeightMatrix& matrix) {
+    compare(name, matrix.dtype, {matrix.rows, matrix.columns}, matrix.data);
+  };
+  const auto compare_norm = [&](const std::string& name, const std::vector<float>& norm) {
+    compare(name, DType::kF32, {norm.size()}, norm.data());
+  };
+  const std::string embedding = "model.embed_tokens.weight";
+  compare_matrix(embedding, model.embedding);
+  compare_matrix(model.config.tied_embeddings ? embedding : "lm_head.weight", model.head);
+  compare_norm("model.norm.weight", model.final_norm);
+  if (model.layers.size() != kLayers) return fmt::format("{} layers", model.layers.size());
+  for (size_t l = 0; l < model.layers.size(); ++l) {
+    const std::string prefix = fmt::format("model.layers.{}.", l);
+    const LayerWeights& layer = model.layers[l];
+    compare_norm(prefix + "input_layernorm.weight", layer.attention_norm);
+    compare_matrix(prefix + std::string(kQ), layer.q);
+    compare_matrix(prefix + std::string(kK), layer.k);
+    compare_matrix(prefix + "self_attn.v_proj.weight", layer.v);
+    compare_matrix(prefix + "self_attn.o_proj.weight", layer.o);
+    compare_norm(prefix + "post_attention_layernorm.weight", layer.ffn_norm);
+    compare_matrix(prefix + "mlp.gate_proj.weight", layer.gate);
+    compare_matrix(prefix + "mlp.up_proj.weight", layer.up);
+    compare_matrix(prefix + "mlp.down_proj.weight", layer.down);
+  }
+  return difference;
 }
 
 std::string CachedSmolLm2() {

@@ -10,6 +10,7 @@
 
 #include "kernels/dtype.h"
 #include "runtime/model/llama_huggingface.h"
+#include "runtime/model/model.h"
 
 namespace kvscope::testing_files {
 
@@ -56,10 +57,15 @@ struct TinyLlama {
   DType dtype = DType::kF32;
   bool tied = false;
 
+  ModelConfig Config() const;
   GgufBuilder Gguf() const;
   HuggingFaceFiles HuggingFace() const;     // plain element types only; owns its bytes
   std::vector<TestTensor> Tensors() const;  // with Hugging Face's names and row order
 };
+
+// Names the first weight of `model` that is not what it was made from, with how it differs; empty where there
+// is none. `tensors` as TinyLlama::Tensors.
+std::string FirstDifference(const Model& model, const std::vector<TestTensor>& tensors);
 
 // Path of the SmolLM2-135M GGUF file in $KVSCOPE_CACHE or the user's cache; empty where it is in neither.
 std::string CachedSmolLm2();
