@@ -10,6 +10,7 @@
 #include "fmt/format.h"
 #include "results/base/jsonl.h"
 #include "runtime/engine/engine.h"
+#include "runtime/model/test_files.h"
 
 namespace kvscope {
 namespace {
@@ -17,14 +18,6 @@ namespace {
 using nlohmann::json;
 
 constexpr double kSmallMargin = 1e-3;
-
-std::string ModelPath() {
-  const char* cache = std::getenv("KVSCOPE_CACHE");
-  const char* home = std::getenv("HOME");
-  const std::string folder =
-      cache != nullptr ? cache : fmt::format("{}/.cache/kvscope", home != nullptr ? home : "");
-  return folder + "/models/smollm2-135m/SmolLM2-135M-Instruct.Q4_1.gguf";
-}
 
 struct Generation {
   std::string name;
@@ -63,10 +56,10 @@ class GoldenGenerations : public testing::Test {
   void SetUp() override {
     const char* golden = std::getenv("KVSCOPE_GOLDEN");
     if (golden == nullptr) GTEST_SKIP() << "KVSCOPE_GOLDEN names no folder of golden generations";
-    if (!std::filesystem::exists(ModelPath()))
-      GTEST_SKIP() << ModelPath() << " is absent: kvscope fetch smollm2-135m";
+    const std::string path = testing_files::CachedSmolLm2();
+    if (path.empty()) GTEST_SKIP() << "smollm2-135m is not in the cache: kvscope fetch smollm2-135m";
     folder_ = std::string(golden) + "/smollm2";
-    auto model = LoadModel(ModelPath());
+    auto model = LoadModel(path);
     ASSERT_TRUE(model.ok()) << model.status();
     model_ = *model;
   }
