@@ -10,6 +10,7 @@
 #include "fmt/format.h"
 #include "results/base/jsonl.h"
 #include "runtime/engine/engine.h"
+#include "runtime/engine/golden_params.h"
 #include "runtime/model/test_files.h"
 
 namespace kvscope {
@@ -27,18 +28,9 @@ struct Generation {
 };
 
 Generation ReadGeneration(const json& golden, Semantics semantics) {
-  const json& params = golden.at("params");
-  Budgets budgets;
-  budgets.prefill = params.at("C");
-  budgets.observation = params.at("w");
-  budgets.window = params.at("W");
-  budgets.recent = params.at("R");
-  budgets.max_new = params.at("T");
-  const std::string method =
-      fmt::format("{}+{}", params.at("prefill").get<std::string>(), params.at("decode").get<std::string>());
   Generation generation;
   generation.name = golden.at("name");
-  auto made = MakeMethod(method, semantics, budgets);
+  const auto made = MethodOfParams(golden.at("params"), semantics);
   EXPECT_TRUE(made.ok()) << made.status();
   generation.request.method = *made;
   generation.request.prompt = golden.at("prompt_ids").get<std::vector<int>>();

@@ -14,6 +14,7 @@
 #include "results/base/jsonl.h"
 #include "runtime/cpu/cpu_backend.h"
 #include "runtime/engine/backend.h"
+#include "runtime/engine/golden_params.h"
 
 namespace kvscope {
 namespace {
@@ -27,15 +28,7 @@ constexpr double kLogitTolerance = 5e-4;
 // policy's own.
 struct TraceMethod {
   explicit TraceMethod(const json& params) {
-    Budgets budgets;
-    budgets.prefill = params.at("C");
-    budgets.observation = params.at("w");
-    budgets.window = params.at("W");
-    budgets.recent = params.at("R");
-    budgets.max_new = params.at("T");
-    const std::string name =
-        fmt::format("{}+{}", params.at("prefill").get<std::string>(), params.at("decode").get<std::string>());
-    absl::StatusOr<Method> made = MakeMethod(name, Semantics::kPublished, budgets);
+    const absl::StatusOr<Method> made = MethodOfParams(params, Semantics::kPublished);
     if (!made.ok()) {
       status = made.status();
       return;

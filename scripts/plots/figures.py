@@ -83,7 +83,7 @@ def prefill_ratio(folders, stem):
         scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
         samples = read_json_lines(folder / "samples.jsonl")
         prompt = sum(sample["prompt_tokens"] for sample in samples) / len(samples)
-        config = run["configuration"]
+        config = run["config"]
         budget = config.get("prefill_budget") or prompt
         lines.setdefault(config["method"], []).append((min(1.0, budget / prompt), scores["score_percent"]))
     figure, panel = plt.subplots(figsize=(5, 3.5))
