@@ -22,11 +22,13 @@ SampleRecord FullSample() {
   record.kv = KvRecord{.peak_bytes = 10,
                        .end_bytes = 8,
                        .decode_mean_bytes = 9.5,
+                       .prefill_peak_bytes = 12,
                        .allocated_bytes = 64,
                        .score_bytes = 4,
                        .tokens_by_layer = {5, 6},
                        .requested_tokens = {4, -1},
-                       .evictions = 3};
+                       .evictions = 3,
+                       .moved_rows = 2};
   record.time = TimeRecord{.prefill_s = 0.5,
                            .compress_s = 0.25,
                            .decode_s = 2,

@@ -16,7 +16,10 @@ using nlohmann::json;
 
 constexpr std::array kStatuses = {RunStatus::kPartial, RunStatus::kComplete, RunStatus::kFailed};
 
-json OrNull(const std::optional<int>& value) { return value ? json(*value) : json(); }
+template <typename T>
+json OrNull(const std::optional<T>& value) {
+  return value ? json(*value) : json();
+}
 
 absl::Status Read(const JsonFields& fields, RunConfig& config) {
   RETURN_IF_ERROR(fields.Read("model", config.model));
@@ -29,6 +32,9 @@ absl::Status Read(const JsonFields& fields, RunConfig& config) {
   RETURN_IF_ERROR(fields.Read("observation_window", config.observation_window));
   RETURN_IF_ERROR(fields.Read("window", config.window));
   RETURN_IF_ERROR(fields.Read("recent", config.recent));
+  RETURN_IF_ERROR(fields.Read("group_score", config.group_score));
+  RETURN_IF_ERROR(fields.Read("head_budget", config.head_budget));
+  RETURN_IF_ERROR(fields.Read("cached_heads", config.cached_heads));
   RETURN_IF_ERROR(fields.Read("max_new_tokens", config.max_new_tokens));
   RETURN_IF_ERROR(fields.Read("semantics", config.semantics));
   RETURN_IF_ERROR(fields.Read("precision", config.precision));
@@ -86,6 +92,9 @@ json ToJson(const RunConfig& config) {
           {"observation_window", OrNull(config.observation_window)},
           {"window", OrNull(config.window)},
           {"recent", OrNull(config.recent)},
+          {"group_score", OrNull(config.group_score)},
+          {"head_budget", OrNull(config.head_budget)},
+          {"cached_heads", config.cached_heads},
           {"max_new_tokens", config.max_new_tokens},
           {"semantics", config.semantics},
           {"precision", config.precision},

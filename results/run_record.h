@@ -24,6 +24,9 @@ struct RunConfig {
   std::optional<int> observation_window;
   std::optional<int> window;
   std::optional<int> recent;
+  std::optional<std::string> group_score;  // how a group's query heads score their KV head's entries
+  std::optional<std::string> head_budget;  // how the decode budget is shared out over heads
+  std::string cached_heads;                // "kv", or "query": a cache for each query head
   int max_new_tokens = 0;
   std::string semantics;           // "clean", "published"
   std::string precision;           // arithmetic, "f32"

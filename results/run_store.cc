@@ -20,15 +20,17 @@ absl::StatusOr<RunRecord> ReadRunFile(const std::string& folder) {
   return RunRecordFromJson(json, path);
 }
 
-// The first difference between two configurations: "window: 64 there, 128 asked".
+// Where two configurations differ: "window: 64 there, 128 asked".
 std::string Difference(const RunRecord& there, const RunRecord& asked) {
+  std::vector<std::string> differences;
   const nlohmann::json a = ToJson(there.config), b = ToJson(asked.config);
   for (const auto& [key, value] : b.items())
     if (a.at(key) != value)
-      return fmt::format("{}: {} there, {} asked", key, DumpJson(a.at(key)), DumpJson(value));
-  if (there.model_sha256 != asked.model_sha256) return "the model's weights differ";
-  if (there.tokenizer_sha256 != asked.tokenizer_sha256) return "the tokenizer differs";
-  return "the prompts differ";
+      differences.push_back(fmt::format("{}: {} there, {} asked", key, DumpJson(a.at(key)), DumpJson(value)));
+  if (there.model_sha256 != asked.model_sha256) differences.emplace_back("other weights");
+  if (there.tokenizer_sha256 != asked.tokenizer_sha256) differences.emplace_back("another tokenizer");
+  if (there.data_sha256 != asked.data_sha256) differences.emplace_back("other prompts");
+  return fmt::format("{}", fmt::join(differences, "; "));
 }
 
 // Whether files of a run are there though run.json is not.

@@ -20,7 +20,7 @@ RunRecord SomeRun(int window = 64) {
   RunRecord run;
   run.config.model = "arith-tiny";
   run.config.window = window;
-  run.data_sha256 = "d";
+  run.data_sha256 = std::string(64, 'd');
   return run;
 }
 

@@ -19,11 +19,13 @@ json ToJson(const KvRecord& kv) {
   return {{"peak_bytes", kv.peak_bytes},
           {"end_bytes", kv.end_bytes},
           {"decode_mean_bytes", kv.decode_mean_bytes},
+          {"prefill_peak_bytes", kv.prefill_peak_bytes},
           {"allocated_bytes", kv.allocated_bytes},
           {"score_bytes", kv.score_bytes},
           {"tokens_by_layer", kv.tokens_by_layer},
           {"requested_tokens", kv.requested_tokens},
-          {"evictions", kv.evictions}};
+          {"evictions", kv.evictions},
+          {"moved_rows", kv.moved_rows}};
 }
 
 json ToJson(const TimeRecord& time) {
@@ -35,11 +37,13 @@ absl::Status Read(const JsonFields& fields, KvRecord& kv) {
   RETURN_IF_ERROR(fields.Read("peak_bytes", kv.peak_bytes));
   RETURN_IF_ERROR(fields.Read("end_bytes", kv.end_bytes));
   RETURN_IF_ERROR(fields.Read("decode_mean_bytes", kv.decode_mean_bytes));
+  RETURN_IF_ERROR(fields.Read("prefill_peak_bytes", kv.prefill_peak_bytes));
   RETURN_IF_ERROR(fields.Read("allocated_bytes", kv.allocated_bytes));
   RETURN_IF_ERROR(fields.Read("score_bytes", kv.score_bytes));
   RETURN_IF_ERROR(fields.Read("tokens_by_layer", kv.tokens_by_layer));
   RETURN_IF_ERROR(fields.Read("requested_tokens", kv.requested_tokens));
-  return fields.Read("evictions", kv.evictions);
+  RETURN_IF_ERROR(fields.Read("evictions", kv.evictions));
+  return fields.Read("moved_rows", kv.moved_rows);
 }
 
 absl::Status Read(const JsonFields& fields, TimeRecord& time) {
@@ -112,6 +116,7 @@ json ToJson(const SampleRecord& record) {
   if (record.kv) out["kv"] = ToJson(*record.kv);
   if (record.time) out["time"] = ToJson(*record.time);
   if (record.token_ids_sha256) out["token_ids_sha256"] = *record.token_ids_sha256;
+  if (!record.published_counters.empty()) out["published_counters"] = record.published_counters;
   return out;
 }
 
@@ -135,6 +140,8 @@ absl::StatusOr<SampleRecord> SampleRecordFromJson(const json& value, const std::
   RETURN_IF_ERROR(ReadNested(fields, "kv", record.kv));
   RETURN_IF_ERROR(ReadNested(fields, "time", record.time));
   RETURN_IF_ERROR(fields.Read("token_ids_sha256", record.token_ids_sha256));
+  if (fields.Has("published_counters"))
+    RETURN_IF_ERROR(fields.Read("published_counters", record.published_counters));
   return record;
 }
 

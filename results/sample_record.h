@@ -20,16 +20,18 @@ inline constexpr int kRecordSchema = 1;
 enum class FinishReason { kEos, kLength, kError };
 std::string_view Name(FinishReason reason);
 
-// Memory of one sequence's cache; field names and meanings as in runtime/engine/engine.h's KvUse.
+// Memory of one sequence's cache; field names and meanings as in runtime/engine/kv_use.h's KvUse.
 struct KvRecord {
   uint64_t peak_bytes = 0;
   uint64_t end_bytes = 0;
   double decode_mean_bytes = 0;
+  uint64_t prefill_peak_bytes = 0;
   uint64_t allocated_bytes = 0;
   uint64_t score_bytes = 0;
   std::vector<int> tokens_by_layer;   // [layers]
   std::vector<int> requested_tokens;  // [layers]; -1: no limit
   uint64_t evictions = 0;
+  uint64_t moved_rows = 0;
 };
 
 struct TimeRecord {
@@ -53,6 +55,8 @@ struct SampleRecord {
   std::optional<KvRecord> kv;
   std::optional<TimeRecord> time;  // absent in accuracy mode
   std::optional<std::string> token_ids_sha256;
+  // Published methods that count on from prompt to prompt: their three counters after this sample.
+  std::vector<int64_t> published_counters;
 };
 
 nlohmann::json ToJson(const SampleRecord& record);

@@ -40,6 +40,8 @@ Action AddFetch(CLI::App& command);
 Action AddImport(CLI::App& command);
 Action AddMethods(CLI::App& command);
 Action AddModels(CLI::App& command);
+Action AddReport(CLI::App& command);
+Action AddRun(CLI::App& command);
 Action AddScore(CLI::App& command);
 Action AddTasks(CLI::App& command);
 

@@ -39,6 +39,7 @@ RunConfig ConfigOf(const ScopeCell& cell, const ScopePredictions& predictions,
     config.window = cell.window;
     config.recent = cell.recent;
   }
+  config.cached_heads = "query";
   config.max_new_tokens = predictions.questions == 30 ? kMaxNewTokens : kMaxNewTokensLong;
   config.semantics = "published";
   config.precision = config.kv = "f16";

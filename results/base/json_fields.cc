@@ -96,6 +96,19 @@ absl::Status JsonFields::Read(const char* name, std::vector<int>& out) const {
   return absl::OkStatus();
 }
 
+absl::Status JsonFields::Read(const char* name, std::vector<int64_t>& out) const {
+  const json* field = Find(name);
+  if (field == nullptr || !field->is_array()) return Error(name, "an array of integers");
+  out.clear();
+  for (const json& element : *field) {
+    const bool fits = !element.is_number_unsigned() ||
+                      element.get<uint64_t>() <= uint64_t{std::numeric_limits<int64_t>::max()};
+    if (!element.is_number_integer() || !fits) return Error(name, "an array of integers of 64 bits");
+    out.push_back(element.get<int64_t>());
+  }
+  return absl::OkStatus();
+}
+
 absl::Status JsonFields::Read(const char* name, std::vector<std::string>& out) const {
   const json* field = Find(name);
   if (field == nullptr || !field->is_array()) return Error(name, "an array of strings");

@@ -29,6 +29,7 @@ class JsonFields {
   absl::Status Read(const char* name, int& out) const;
   absl::Status Read(const char* name, uint64_t& out) const;
   absl::Status Read(const char* name, std::vector<int>& out) const;
+  absl::Status Read(const char* name, std::vector<int64_t>& out) const;
   absl::Status Read(const char* name, std::vector<std::string>& out) const;
   // An object, whatever is in it.
   absl::Status ReadObject(const char* name, nlohmann::json& out) const;

@@ -1,0 +1,146 @@
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "datasets/fetch.h"
+#include "eval/cli/command.h"
+#include "eval/cli/progress.h"
+#include "eval/run/cell.h"
+#include "eval/run/interrupt.h"
+#include "eval/run/run_cell.h"
+#include "eval/score/score_folder.h"
+#include "eval/scorers/clean.h"
+#include "fmt/format.h"
+#include "results/base/jsonl.h"
+#include "results/base/status_macros.h"
+
+namespace kvscope {
+namespace {
+
+constexpr uint64_t kProgressSteps = 1000;
+
+struct Options {
+  RunRequest request;
+  bool json = false;
+  bool quiet = false;
+};
+
+void AddCellFlags(CLI::App& command, RunRequest& request) {
+  command.add_option("--model", request.model, "Name of the catalog, .gguf file or Hugging Face folder")
+      ->required();
+  command.add_option("--task", request.task, "gsm8k+, mmlu+, csqa+, arith+")->required();
+  command.add_option("--length", request.length,
+                     "Size of a prompt: 4k, 8k (the task's own number of questions)");
+  command.add_option("--questions", request.questions, "Size of a prompt in questions, in place of --length");
+  command.add_option("--seed", request.seed, "Of arith+'s questions and of random methods")
+      ->capture_default_str();
+  command.add_option("--limit", request.limit, "Only the first N prompts");
+  command.add_option("--max-new-tokens", request.max_new_tokens, "T; by default room for every answer");
+  command
+      .add_option("--semantics", request.semantics, "clean, or published: bug-compatible with SCOPE's code")
+      ->check(CLI::IsMember({"clean", "published"}))
+      ->capture_default_str();
+}
+
+void AddMethodFlags(CLI::App& command, RunRequest& request) {
+  command.add_option("--method", request.method, "PREFILL or PREFILL+DECODE; see kvscope methods")
+      ->required();
+  command.add_option("--prefill-budget", request.prefill_budget,
+                     "C: tokens a head keeps of the prompt; by default 2048, for long prompts 4096");
+  command.add_option("--window", request.window, "W: tokens a head holds in decoding")->capture_default_str();
+  command.add_option("--recent", request.recent, "R: of these, the last are always kept")
+      ->capture_default_str();
+  command
+      .add_option("--observation-window", request.observation_window,
+                  "w: last prompt tokens that score the others")
+      ->capture_default_str();
+  command
+      .add_option("--group-score", request.group_score,
+                  "How a group of query heads scores its KV head's entries")
+      ->check(CLI::IsMember({"mean", "max", "sum"}))
+      ->capture_default_str();
+  command.add_option("--head-budget", request.head_budget, "How the decode budget is shared out over heads")
+      ->check(CLI::IsMember({"uniform", "concentration"}))
+      ->capture_default_str();
+  command.add_flag("--per-query-head", request.per_query_head, "A cache for each query head");
+}
+
+void AddExecutionFlags(CLI::App& command, RunRequest& request) {
+  command.add_option("--precision", request.precision, "Of the arithmetic: auto, f32")
+      ->check(CLI::IsMember({"auto", "f32", "bf16"}))
+      ->capture_default_str();
+  command.add_option("--kv", request.kv, "Element type of the cache: f32, f16, bf16")
+      ->check(CLI::IsMember({"f32", "f16", "bf16", "int8", "int4"}))
+      ->capture_default_str();
+  command.add_option("--device", request.device, "cpu")
+      ->check(CLI::IsMember({"cpu", "cuda", "emulated"}))
+      ->capture_default_str();
+  command.add_option("--threads", request.threads, "0: one a core")->capture_default_str();
+  command.add_option("--batch", request.batch, "Samples decoded together; above 1 no times are recorded")
+      ->capture_default_str();
+  command.add_flag("--timing", request.timing, "Samples alone, after a warm-up");
+  command.add_option("--out", request.out, "The run's folder; resumed when it holds this run")->required();
+}
+
+std::vector<std::string> CommandLine() {
+  std::ifstream in("/proc/self/cmdline", std::ios::binary);
+  std::vector<std::string> arguments;
+  for (std::string argument; std::getline(in, argument, '\0');) arguments.push_back(argument);
+  return arguments;
+}
+
+absl::Status Report(const std::string& folder, bool json) {
+  ASSIGN_OR_RETURN(const JudgedRun run, JudgeRun(folder));
+  const nlohmann::json report = ScoreReport(run, kCleanScorer);
+  if (json) {
+    fmt::print("{}\n", DumpJson(report, 2));
+  } else {
+    fmt::print("{}: {}, {} samples, {:.4f} % of the questions right (scorer: clean)\n", folder,
+               Name(run.run.status), run.samples.size(), report["score_percent"].get<double>());
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ExitCode> Run(const Options& options) {
+  RETURN_IF_ERROR(CheckRequest(options.request));
+  ASSIGN_OR_RETURN(FetchOptions fetch, FetchOptionsFromEnvironment());
+  const Fetcher fetcher(std::move(fetch));
+  ASSIGN_OR_RETURN(const Cell cell, PrepareCell(options.request, fetcher, CommandLine()));
+  ASSIGN_OR_RETURN(const std::unique_ptr<RunStore> store, OpenRun(cell, options.request.out));
+  if (store->run().status == RunStatus::kComplete) {
+    if (!options.quiet) fmt::print(stderr, "kvscope run: {}: this run is complete\n", options.request.out);
+    RETURN_IF_ERROR(Report(options.request.out, options.json));
+    return ExitCode::kDone;
+  }
+  CatchInterrupts();
+  {
+    ProgressBar bar(fmt::format("{} {}", cell.run.config.task, cell.run.config.method), kProgressSteps,
+                    options.quiet);
+    for (const std::string& note : cell.notes) bar.Log(fmt::format("kvscope run: {}", note));
+    RunCallbacks callbacks;
+    callbacks.cancelled = Interrupted;
+    callbacks.progress = [&](double share, size_t done) {
+      bar.Update(static_cast<uint64_t>(share * kProgressSteps),
+                 fmt::format("{}/{} samples", done, cell.prompts.size()));
+    };
+    RETURN_IF_ERROR(RunCell(cell, *store, callbacks));
+  }
+  RETURN_IF_ERROR(Report(options.request.out, options.json));
+  return ExitCode::kDone;
+}
+
+}  // namespace
+
+Action AddRun(CLI::App& command) {
+  auto options = std::make_shared<Options>();
+  AddCellFlags(command, options->request);
+  AddMethodFlags(command, options->request);
+  AddExecutionFlags(command, options->request);
+  AddJsonFlag(command, &options->json);
+  AddQuietFlag(command, &options->quiet);
+  return [options] { return Run(*options); };
+}
+
+}  // namespace kvscope

@@ -1,0 +1,42 @@
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "eval/metrics/mean_interval.h"
+#include "eval/metrics/quantile.h"
+
+namespace kvscope {
+namespace {
+
+TEST(Quantile, InterpolatesBetweenOrderStatistics) {
+  const std::vector<double> values = {4, 1, 3, 2};
+  EXPECT_EQ(Quantile(values, 0), 1);
+  EXPECT_EQ(Quantile(values, 0.5), 2.5);
+  EXPECT_EQ(Quantile(values, 1), 4);
+  EXPECT_NEAR(*Quantile(values, 0.99), 3.97, 1e-12);
+  EXPECT_EQ(Quantile(std::vector<double>{7}, 0.99), 7);
+  EXPECT_EQ(Quantile({}, 0.5), std::nullopt);
+}
+
+// Tables of the t distribution, for example NIST/SEMATECH e-Handbook, 1.3.6.7.2.
+TEST(StudentT, MatchesTables) {
+  EXPECT_NEAR(StudentT975(1), 12.706, 1e-3);
+  EXPECT_NEAR(StudentT975(10), 2.228, 1e-3);
+  EXPECT_NEAR(StudentT975(11), 2.201, 1e-3);
+  EXPECT_NEAR(StudentT975(30), 2.042, 1e-3);
+  EXPECT_NEAR(StudentT975(100), 1.984, 1e-3);
+  EXPECT_NEAR(StudentT975(100000), 1.960, 1e-3);
+}
+
+TEST(MeanInterval, IsStudents) {
+  // Mean 3, standard deviation sqrt(2.5), n = 5: 2.7764 * sqrt(2.5 / 5).
+  const auto interval = MeanWithInterval(std::vector<double>{1, 2, 3, 4, 5});
+  EXPECT_EQ(interval->mean, 3);
+  EXPECT_NEAR(*interval->half_width, 1.9632, 1e-4);
+  EXPECT_EQ(MeanWithInterval(std::vector<double>{2, 2})->half_width, 0);
+  EXPECT_FALSE(MeanWithInterval(std::vector<double>{2})->half_width.has_value());
+  EXPECT_FALSE(MeanWithInterval({}).has_value());
+}
+
+}  // namespace
+}  // namespace kvscope

@@ -1,0 +1,42 @@
+#include "eval/run/run_request.h"
+
+#include <string_view>
+
+#include "fmt/format.h"
+#include "results/base/status_macros.h"
+
+namespace kvscope {
+namespace {
+
+constexpr int kMaxThreads = 1024;
+constexpr int kMaxBatch = 1024;
+
+absl::Status CheckRange(std::string_view flag, int value, int low, int high) {
+  if (value >= low && value <= high) return absl::OkStatus();
+  return absl::InvalidArgumentError(fmt::format("{}: expected {} to {}, found {}", flag, low, high, value));
+}
+
+absl::Status NotBuilt(std::string_view flag, std::string_view value, std::string_view known) {
+  return absl::UnimplementedError(
+      fmt::format("{} {}: this version of kvscope has {} only", flag, value, known));
+}
+
+}  // namespace
+
+absl::Status CheckRequest(const RunRequest& request) {
+  if (request.length.empty() == (request.questions == 0))
+    return absl::InvalidArgumentError("give the prompts' size by one of --length and --questions");
+  if (request.timing && request.batch > 1)
+    return absl::InvalidArgumentError(
+        fmt::format("--timing runs samples alone: --batch: expected 1, found {}", request.batch));
+  RETURN_IF_ERROR(CheckRange("--threads", request.threads, 0, kMaxThreads));
+  RETURN_IF_ERROR(CheckRange("--batch", request.batch, 1, kMaxBatch));
+  if (request.precision != "auto" && request.precision != "f32")
+    return NotBuilt("--precision", request.precision, "f32");
+  if (request.kv != "f32" && request.kv != "f16" && request.kv != "bf16")
+    return NotBuilt("--kv", request.kv, "f32, f16 and bf16");
+  if (request.device != "cpu") return NotBuilt("--device", request.device, "cpu");
+  return absl::OkStatus();
+}
+
+}  // namespace kvscope

@@ -1,0 +1,166 @@
+// `kvscope run` on the embedded model: records, resumption, refusals.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "eval/testing/run_program.h"
+#include "nlohmann/json.hpp"
+#include "results/base/file.h"
+#include "results/base/jsonl.h"
+#include "results/run_store.h"
+
+namespace kvscope {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+
+class RunTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    cache_ = new TemporaryFolder();
+    ::setenv("KVSCOPE_CACHE", cache_->path().c_str(), /*overwrite=*/1);
+  }
+  static void TearDownTestSuite() { delete cache_; }
+
+  // Three prompts of eight questions, under full+slide and on one thread unless `flags` say otherwise.
+  ProgramResult Run(const std::string& out, const std::vector<std::string>& flags = {}) {
+    std::vector<std::string> arguments = {"run",    "--model",     "arith-tiny", "--task",
+                                          "arith+", "--questions", "8",          "--limit",
+                                          "3",      "--out",       folder_ / out};
+    const auto has = [&](const char* flag) { return std::ranges::find(flags, flag) != flags.end(); };
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    if (!has("--threads")) arguments.insert(arguments.end(), {"--threads", "1"});
+    if (!has("--method"))
+      arguments.insert(arguments.end(), {"--method", "full+slide", "--window", "32", "--recent", "16"});
+    return RunKvscope(arguments);
+  }
+  RunFolder Read(const std::string& out) { return *ReadRunFolder(folder_ / out); }
+
+  static TemporaryFolder* cache_;
+  TemporaryFolder folder_;
+};
+
+TemporaryFolder* RunTest::cache_ = nullptr;
+
+std::map<std::string, std::string> TokenHashes(const RunFolder& run) {
+  std::map<std::string, std::string> hashes;
+  for (const SampleRecord& record : run.samples) hashes[record.sample] = *record.token_ids_sha256;
+  return hashes;
+}
+
+TEST_F(RunTest, WritesACompleteRunFolder) {
+  const ProgramResult result = Run("a", {"--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(nlohmann::json::parse(result.out).at("samples"), 3);
+  const RunFolder run = Read("a");
+  EXPECT_EQ(run.run.status, RunStatus::kComplete);
+  EXPECT_EQ(run.run.config.window, 32);
+  EXPECT_EQ(run.run.config.prefill_budget, std::nullopt) << "full keeps the prompt whole";
+  EXPECT_EQ(run.run.config.mode, "timing");
+  EXPECT_GT(run.run.peak_rss_bytes, 0u);
+  EXPECT_EQ(run.run.model_sha256.size(), 64u);
+  ASSERT_THAT(run.samples, SizeIs(3));
+  for (const SampleRecord& record : run.samples) {
+    ASSERT_TRUE(record.kv && record.time);
+    EXPECT_GT(record.kv->peak_bytes, 0u);
+    EXPECT_GT(record.kv->evictions, 0u);
+    EXPECT_GT(record.time->decode_s, 0);
+    EXPECT_LE(record.time->step_p50_s, record.time->step_p99_s);
+    EXPECT_GT(*record.output_tokens, 0);
+  }
+  for (const char* file : {"scores.json", "timing.json"})
+    EXPECT_TRUE(ReadJsonFile(folder_ / "a/" + file).ok()) << file;
+}
+
+TEST_F(RunTest, ARunThatIsThereIsNotRunAgain) {
+  ASSERT_EQ(Run("a").exit_code, 0);
+  const std::string samples = *ReadFile(folder_ / "a/samples.jsonl");
+  const ProgramResult again = Run("a");
+  EXPECT_EQ(again.exit_code, 0);
+  EXPECT_THAT(again.err, HasSubstr("complete"));
+  EXPECT_EQ(*ReadFile(folder_ / "a/samples.jsonl"), samples);
+  const ProgramResult other = Run("a", {"--method", "full"});
+  EXPECT_EQ(other.exit_code, 2);
+  EXPECT_THAT(other.err, HasSubstr("method"));
+  EXPECT_EQ(*ReadFile(folder_ / "a/samples.jsonl"), samples);
+}
+
+TEST_F(RunTest, AResumedRunHasTheRecordsOfAWholeOne) {
+  ASSERT_EQ(Run("a").exit_code, 0);
+  const RunFolder whole = Read("a");
+  // As a crash leaves it: one sample whole, the second torn, and run.json as it was at the start.
+  const std::string samples = *ReadFile(folder_ / "a/samples.jsonl");
+  const size_t line = samples.find('\n') + 1;
+  ASSERT_TRUE(WriteFileAtomically(folder_ / "a/samples.jsonl", samples.substr(0, line + 40)).ok());
+  nlohmann::json run = *ReadJsonFile(folder_ / "a/run.json");
+  run["status"] = "partial";
+  ASSERT_TRUE(WriteFileAtomically(folder_ / "a/run.json", DumpJson(run)).ok());
+  const ProgramResult resumed = Run("a");
+  ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
+  EXPECT_EQ(Read("a").run.status, RunStatus::kComplete);
+  EXPECT_THAT(Read("a").run.resumed, SizeIs(1));
+  EXPECT_EQ(TokenHashes(Read("a")), TokenHashes(whole));
+}
+
+TEST_F(RunTest, BatchAndThreadsDoNotChangeTheTokens) {
+  ASSERT_EQ(Run("one").exit_code, 0);
+  ASSERT_EQ(Run("batch", {"--batch", "3", "--threads", "2"}).exit_code, 0);
+  const RunFolder batch = Read("batch");
+  EXPECT_EQ(TokenHashes(Read("one")), TokenHashes(batch));
+  EXPECT_EQ(batch.run.config.mode, "accuracy");
+  for (const SampleRecord& record : batch.samples) EXPECT_FALSE(record.time.has_value());
+}
+
+TEST_F(RunTest, PublishedCountersSurviveResumption) {
+  const std::vector<std::string> flags = {
+      "--method", "snapkv+adaptive", "--semantics", "published", "--prefill-budget",
+      "24",       "--window",        "24",          "--recent",  "8"};
+  const ProgramResult first = Run("whole", flags);
+  ASSERT_EQ(first.exit_code, 0) << first.err;
+  ASSERT_EQ(Run("cut", flags).exit_code, 0);
+  const std::string samples = *ReadFile(folder_ / "cut/samples.jsonl");
+  ASSERT_TRUE(
+      WriteFileAtomically(folder_ / "cut/samples.jsonl", samples.substr(0, samples.find('\n') + 1)).ok());
+  nlohmann::json run = *ReadJsonFile(folder_ / "cut/run.json");
+  run["status"] = "partial";
+  ASSERT_TRUE(WriteFileAtomically(folder_ / "cut/run.json", DumpJson(run)).ok());
+  ASSERT_EQ(Run("cut", flags).exit_code, 0);
+  EXPECT_EQ(TokenHashes(Read("cut")), TokenHashes(Read("whole")));
+}
+
+TEST_F(RunTest, WhatCannotBeRunIsRefusedBeforeAnythingIs) {
+  const ProgramResult both = Run("x", {"--length", "4k"});
+  EXPECT_EQ(both.exit_code, 2);
+  EXPECT_EQ(Run("x", {"--timing", "--batch", "2"}).exit_code, 2);
+  EXPECT_EQ(Run("x", {"--method", "full+nothing"}).exit_code, 2);
+  EXPECT_EQ(Run("x", {"--kv", "int4"}).exit_code, 5);
+  EXPECT_EQ(Run("x", {"--device", "cuda"}).exit_code, 5);
+  EXPECT_EQ(Run("x", {"--precision", "bf16"}).exit_code, 5);
+  EXPECT_EQ(Run("x", {"--kv", "f8"}).exit_code, 2);
+  const ProgramResult long_prompt = Run("x", {"--max-new-tokens", "1000000"});
+  EXPECT_EQ(long_prompt.exit_code, 2);
+  EXPECT_THAT(long_prompt.err, HasSubstr("sample 'arith+/8/000'"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "x"));
+}
+
+TEST_F(RunTest, AFlagMayStandInAConfigurationFile) {
+  ASSERT_TRUE(WriteFileAtomically(folder_ / "run.toml",
+                                  "model = \"arith-tiny\"\ntask = \"arith+\"\nquestions = 8\nlimit = 1\n"
+                                  "method = \"h2o+h2o\"\nprefill-budget = 24\nwindow = 32\nrecent = 16\n")
+                  .ok());
+  const ProgramResult result =
+      RunKvscope({"run", "--config", folder_ / "run.toml", "--out", folder_ / "c", "--window", "24"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(Read("c").run.config.prefill_budget, 24);
+  EXPECT_EQ(Read("c").run.config.window, 24) << "the command line wins";
+  EXPECT_THAT(Read("c").samples, SizeIs(1));
+}
+
+}  // namespace
+}  // namespace kvscope
