@@ -67,10 +67,9 @@ std::string QuestionText(const Question& question) {
 }
 
 std::string AnswerText(const Question& question) {
-  const std::string first = question.refers == 0 ? fmt::format(" {}", question.first)
-                                                 : fmt::format("A{} {}", question.refers, question.first);
-  return fmt::format("Answer_{0}:{1} {2} {3} = {4}. The answer is {4}.A{0} {4}", question.number, first,
-                     question.plus ? '+' : '-', question.second, question.result);
+  const std::string reference = question.refers == 0 ? "" : fmt::format("A{} ", question.refers);
+  return fmt::format("Answer_{0}: {1}{2} {3} {4} = {5}. The answer is {5}. A{0} {5}", question.number,
+                     reference, question.first, question.plus ? '+' : '-', question.second, question.result);
 }
 
 PromptQuestion ToPromptQuestion(const Question& question) {
@@ -103,7 +102,7 @@ Prompt Generate(const ArithOptions& options, int index, const std::vector<std::s
   for (const Question& question : questions) {
     PromptQuestion& out = prompt.questions.emplace_back(ToPromptQuestion(question));
     out.begin = prompt.text.size();
-    prompt.text += fmt::format("Q{}:{}{}", out.number, question.refers == 0 ? " " : "", out.question);
+    prompt.text += fmt::format("Q{}: {}", out.number, out.question);
     if (random.Chance(options.filler_share)) {
       prompt.text += ' ';
       prompt.text += fillers[static_cast<size_t>(random.Between(0, static_cast<int>(fillers.size()) - 1))];

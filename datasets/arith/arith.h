@@ -3,13 +3,12 @@
 // result of an earlier question, which stands only in the text decoded so far.
 //
 //   Questions:                            Answers:
-//   Q1: 42 + 5?                           Answer_1: 42 + 5 = 47. The answer is 47.A1 47
-//   Q2:A1 - 3? The sky is blue.           Answer_2:A1 47 - 3 = 44. The answer is 44.A2 44
+//   Q1: 42 + 5?                           Answer_1: 42 + 5 = 47. The answer is 47. A1 47
+//   Q2: A1 - 3? The sky is blue.          Answer_2: A1 47 - 3 = 44. The answer is 44. A2 44
 //   Answers:
 //
-// Left the prompt, which ends with "Answers:\n"; right what a correct model goes on with. The spaces are
-// those of the text the model is trained on: a reference follows ":" and "." without one, so that "A" is
-// always the same token.
+// Left the prompt, which ends with "Answers:\n"; right what a correct model goes on with. The grammar is that
+// of scripts/arith/grammar.py, which the model is trained on.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +25,7 @@ namespace kvscope {
 inline constexpr int kArithMinQuestions = 8;
 inline constexpr int kArithMaxQuestions = 99;
 // The rows "4k" and "8k" of a table. They name the row, not the tokens: a question and its answer take about
-// 28 tokens. 64 is the largest K the embedded model is trained on, 99 the largest there is.
+// 27 tokens. 99 is the largest K there is, and the largest that the embedded model is trained on.
 inline constexpr int kArithQuestions4k = 64;
 inline constexpr int kArithQuestions8k = 99;
 

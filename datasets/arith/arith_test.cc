@@ -58,20 +58,20 @@ TEST(Arith, TextIsTheGrammars) {
             "Q2: 50 - 8?\n"
             "Q3: 80 - 9?\n"
             "Q4: 24 - 6?\n"
-            "Q5:A2 - 6?\n"
-            "Q6:A5 + 5?\n"
-            "Q7:A6 + 6?\n"
+            "Q5: A2 - 6?\n"
+            "Q6: A5 + 5?\n"
+            "Q7: A6 + 6?\n"
             "Q8: 87 - 7?\n"
             "Answers:\n");
   EXPECT_EQ(Answers(prompt),
-            "Answer_1: 42 + 3 = 45. The answer is 45.A1 45\n"
-            "Answer_2: 50 - 8 = 42. The answer is 42.A2 42\n"
-            "Answer_3: 80 - 9 = 71. The answer is 71.A3 71\n"
-            "Answer_4: 24 - 6 = 18. The answer is 18.A4 18\n"
-            "Answer_5:A2 42 - 6 = 36. The answer is 36.A5 36\n"
-            "Answer_6:A5 36 + 5 = 41. The answer is 41.A6 41\n"
-            "Answer_7:A6 41 + 6 = 47. The answer is 47.A7 47\n"
-            "Answer_8: 87 - 7 = 80. The answer is 80.A8 80\n");
+            "Answer_1: 42 + 3 = 45. The answer is 45. A1 45\n"
+            "Answer_2: 50 - 8 = 42. The answer is 42. A2 42\n"
+            "Answer_3: 80 - 9 = 71. The answer is 71. A3 71\n"
+            "Answer_4: 24 - 6 = 18. The answer is 18. A4 18\n"
+            "Answer_5: A2 42 - 6 = 36. The answer is 36. A5 36\n"
+            "Answer_6: A5 36 + 5 = 41. The answer is 41. A6 41\n"
+            "Answer_7: A6 41 + 6 = 47. The answer is 47. A7 47\n"
+            "Answer_8: 87 - 7 = 80. The answer is 80. A8 80\n");
 }
 
 // What must hold for every prompt, whatever was drawn.

@@ -39,7 +39,7 @@ TEST_F(ModelsTest, ShowsTheShapeOfTheEmbeddedModel) {
   ASSERT_EQ(result.exit_code, 0) << result.err;
   const json model = json::parse(result.out);
   EXPECT_EQ(model["layers"], 4);
-  EXPECT_EQ(model["parameters"], 873344);
+  EXPECT_EQ(model["parameters"], 856320);
   EXPECT_EQ(model["element_types"], "F16");
   EXPECT_EQ(model["kv_values_per_token"], 2 * 4 * 2 * 32);
   EXPECT_EQ(model["tokenizer"], true);
