@@ -38,6 +38,7 @@ Action AddBuild(CLI::App& command);
 Action AddDoctor(CLI::App& command);
 Action AddFetch(CLI::App& command);
 Action AddImport(CLI::App& command);
+Action AddInspect(CLI::App& command);
 Action AddMethods(CLI::App& command);
 Action AddModels(CLI::App& command);
 Action AddReport(CLI::App& command);

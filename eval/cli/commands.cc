@@ -18,7 +18,7 @@ constexpr std::array kCommands = {
     Command{"compare", "Say whether two runs differ", AddNotBuilt},
     Command{"report", "Make tables from run folders", AddReport},
     Command{"verify", "Check claims against run folders", AddNotBuilt},
-    Command{"inspect", "Look into a run: attention, heavy hitters, evictions, divergence", AddNotBuilt},
+    Command{"inspect", "Look into a run: attention, heavy hitters, evictions, divergence", AddInspect},
     Command{"methods", "List the compression methods", AddMethods},
     Command{"models", "List the models of the catalog", AddModels},
     Command{"tasks", "List the tasks", AddTasks},

@@ -1,0 +1,45 @@
+#include "eval/cli/cell_flags.h"
+
+namespace kvscope {
+
+void AddCellFlags(CLI::App& command, RunRequest& request) {
+  command.add_option("--model", request.model, "Name of the catalog, .gguf file or Hugging Face folder")
+      ->required();
+  command.add_option("--task", request.task, "gsm8k+, mmlu+, csqa+, arith+")->required();
+  command.add_option("--length", request.length,
+                     "Size of a prompt: 4k, 8k (the task's own number of questions)");
+  command.add_option("--questions", request.questions, "Size of a prompt in questions, in place of --length");
+  command.add_option("--seed", request.seed, "Of arith+'s questions and of random methods")
+      ->capture_default_str();
+  command.add_option("--limit", request.limit, "Only the first N prompts");
+  command.add_option("--max-new-tokens", request.max_new_tokens, "T; by default room for every answer");
+  command
+      .add_option("--semantics", request.semantics, "clean, or published: bug-compatible with SCOPE's code")
+      ->check(CLI::IsMember({"clean", "published"}))
+      ->capture_default_str();
+}
+
+void AddMethodFlags(CLI::App& command, RunRequest& request) {
+  command.add_option("--method", request.method, "PREFILL or PREFILL+DECODE; see kvscope methods")
+      ->required();
+  command.add_option("--prefill-budget", request.prefill_budget,
+                     "C: tokens a head keeps of the prompt; by default 2048, for long prompts 4096");
+  command.add_option("--window", request.window, "W: tokens a head holds in decoding")->capture_default_str();
+  command.add_option("--recent", request.recent, "R: of these, the last are always kept")
+      ->capture_default_str();
+  command
+      .add_option("--observation-window", request.observation_window,
+                  "w: last prompt tokens that score the others")
+      ->capture_default_str();
+  command
+      .add_option("--group-score", request.group_score,
+                  "How a group of query heads scores its KV head's entries")
+      ->check(CLI::IsMember({"mean", "max", "sum"}))
+      ->capture_default_str();
+  command.add_option("--head-budget", request.head_budget, "How the decode budget is shared out over heads")
+      ->check(CLI::IsMember({"uniform", "concentration"}))
+      ->capture_default_str();
+  command.add_flag("--per-query-head", request.per_query_head, "A cache for each query head");
+}
+
+}  // namespace kvscope
