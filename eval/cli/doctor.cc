@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "datasets/fetch.h"
 #include "eval/cli/command.h"
 #include "fmt/format.h"
 #include "results/base/jsonl.h"
@@ -52,6 +53,18 @@ std::vector<std::string> CudaDevices() {
   return devices;
 }
 
+// What of the catalog is in the cache; an error where the cache has no place.
+void AddCatalog(nlohmann::json& report) {
+  absl::StatusOr<FetchOptions> options = FetchOptionsFromEnvironment();
+  report["cache"] = options.ok() ? nlohmann::json(options->cache_folder) : nlohmann::json();
+  report["data"] = report["models"] = nlohmann::json::array();
+  if (!options.ok()) return;
+  const Fetcher fetcher(*std::move(options));
+  for (const CatalogEntry& entry : fetcher.catalog().entries())
+    report[entry.kind == EntryKind::kModel ? "models" : "data"].push_back(
+        {{"name", entry.name}, {"present", entry.embedded || fetcher.IsPresent(entry)}});
+}
+
 nlohmann::json Examine() {
   nlohmann::json report;
   report["build"] = ToJson(GetBuildInfo());
@@ -61,8 +74,19 @@ nlohmann::json Examine() {
   report["machine"]["transparent_hugepages"] = TransparentHugePages();
   report["cuda_devices"] = CudaDevices();
   const std::string mirror = Environment("KVSCOPE_MIRROR");
+  AddCatalog(report);
   report["mirror"] = mirror.empty() ? nlohmann::json() : nlohmann::json(mirror);
   return report;
+}
+
+// "a, b; absent: c"
+std::string Presence(const nlohmann::json& entries) {
+  std::vector<std::string> present, absent;
+  for (const auto& entry : entries)
+    (entry["present"].get<bool>() ? present : absent).push_back(entry["name"].get<std::string>());
+  if (present.empty()) present.emplace_back("none");
+  const std::string rest = absent.empty() ? "" : fmt::format("; absent: {}", fmt::join(absent, ", "));
+  return fmt::format("{}{}", fmt::join(present, ", "), rest);
 }
 
 void Print(const nlohmann::json& report) {
@@ -80,6 +104,9 @@ void Print(const nlohmann::json& report) {
   line("huge pages", machine["transparent_hugepages"].get<std::string>());
   if (report["cuda_devices"].empty()) line("CUDA devices", "none");
   for (const auto& device : report["cuda_devices"]) line("CUDA device", device.get<std::string>());
+  line("cache", report["cache"].is_null() ? "none (KVSCOPE_CACHE)" : report["cache"].get<std::string>());
+  line("data", Presence(report["data"]));
+  line("models", Presence(report["models"]));
   line("mirror", report["mirror"].is_null() ? "none (KVSCOPE_MIRROR)" : report["mirror"].get<std::string>());
 }
 
