@@ -49,7 +49,7 @@ def heavy_hitters(path, stem):
         panel.set_xlabel("position")
         panel.set_yticks(range(len(steps)), [f"step {step + 1}" for step in steps])
         panel.set_ylim(-0.5, len(steps) - 0.3)
-    figure.suptitle(f"top {100 * header['share']:.0f} % of keys by attention, {header['model']}")
+    figure.suptitle(y=1.06, t=f"top {100 * header['share']:.0f} % of keys by attention, {header['model']}")
     save(figure, stem)
 
 
@@ -71,7 +71,7 @@ def attention(path, stem):
         panel.set_xlabel("position")
         panel.set_ylabel("decode step")
         figure.colorbar(image, ax=panel, label="attention")
-    figure.suptitle(f"attention, mean over heads, {header['model']}")
+    figure.suptitle(y=1.04, t=f"attention, mean over heads, {header['model']}")
     save(figure, stem)
 
 
