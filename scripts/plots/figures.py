@@ -85,7 +85,8 @@ def prefill_ratio(folders, stem):
         prompt = sum(sample["prompt_tokens"] for sample in samples) / len(samples)
         config = run["config"]
         budget = config.get("prefill_budget") or prompt
-        lines.setdefault(config["method"], []).append((min(1.0, budget / prompt), scores["score_percent"]))
+        percent = scores["scorers"]["clean"]["score_percent"]
+        lines.setdefault(config["method"], []).append((min(1.0, budget / prompt), percent))
     figure, panel = plt.subplots(figsize=(5, 3.5))
     for method, points in sorted(lines.items()):
         points.sort()
