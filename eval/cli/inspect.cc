@@ -139,6 +139,7 @@ absl::StatusOr<ExitCode> InspectEvictions(const Options& options) {
   const auto on_row = [&](const LedgerRow& row) {
     json line = TraceLine(row);
     line["kv_bytes"] = row.kv_bytes;
+    line["score_bytes"] = row.score_bytes;
     line["requested_tokens"] = row.requested_tokens < 0 ? json() : json(row.requested_tokens);
     Print(line);
     bar.Update(static_cast<uint64_t>(row.step + 1), "");

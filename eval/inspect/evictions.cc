@@ -64,6 +64,7 @@ absl::Status StreamLedger(Backend& backend, std::span<const int> prompt, const M
         std::sort(now.begin(), now.end());
         LedgerRow row{.step = step, .layer = layer, .head = head, .tokens = static_cast<int>(now.size())};
         row.kv_bytes = now.size() * options.slot_bytes;
+        if (method.AccumulatesAttention()) row.score_bytes = now.size() * sizeof(float);
         row.requested_tokens = sequence->Limit(layer, head);
         std::set_difference(before.begin(), before.end(), now.begin(), now.end(),
                             std::back_inserter(row.evicted));

@@ -17,6 +17,7 @@ struct LedgerRow {
   int head = 0;              // cached head
   int tokens = 0;            // held after the step's eviction
   size_t kv_bytes = 0;       // tokens x row bytes
+  size_t score_bytes = 0;    // scores kept from step to step for these tokens
   int requested_tokens = 0;  // the method's limit; -1: none
   std::vector<int> evicted;  // positions given up in this step, ascending
   std::vector<float>

@@ -133,5 +133,25 @@ TEST_F(InspectTest, TheLedgerBalances) {
   EXPECT_EQ((held[{0, 0}].size()), 32u);
 }
 
+// A policy that accumulates keeps a float for each token; one that is in no registry is accounted for like
+// any other.
+TEST_F(InspectTest, TheLedgerCountsScoresOfAPolicyOfItsOwn) {
+  static constexpr DecodePolicy kHittersOfTheOutput = {.name = "hitters-of-the-output",
+                                                       .rank = DecodePolicy::Rank::kAccumulatedAttention,
+                                                       .protects_prefill = true};
+  Method method = Make("full+slide", {.window = 12, .recent = 4, .max_new = 40});
+  method.decode = &kHittersOfTheOutput;
+  const LedgerOptions options{
+      .vocab = vocab(), .layers = 3, .heads = 2, .query_heads = 4, .slot_bytes = 64, .steps = 30};
+  size_t evicted = 0;
+  const absl::Status status = StreamLedger(*backend_, prompt_, method, options, [&](const LedgerRow& row) {
+    EXPECT_EQ(row.score_bytes, static_cast<size_t>(row.tokens) * 4);
+    EXPECT_LE(row.tokens, row.requested_tokens);
+    evicted += row.evicted.size();
+  });
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(evicted, 18u * 3 * 2);
+}
+
 }  // namespace
 }  // namespace kvscope

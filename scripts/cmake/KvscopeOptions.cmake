@@ -1,5 +1,6 @@
 # Compiler settings that every target shares, as one interface library: kvscope_options.
 option(KVSCOPE_WERROR "Treat warnings as errors" ON)
+option(KVSCOPE_CUDA "Require the CUDA toolkit's compiler" OFF)
 set(KVSCOPE_SANITIZE "" CACHE STRING "Sanitizers, as in -fsanitize=; empty for none")
 
 set(CMAKE_CXX_STANDARD 20)
@@ -23,4 +24,9 @@ if(KVSCOPE_SANITIZE)
   target_compile_options(kvscope_options INTERFACE
     -fsanitize=${KVSCOPE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(kvscope_options INTERFACE -fsanitize=${KVSCOPE_SANITIZE})
+endif()
+
+# So far this checks the toolchain only: there are no .cu sources yet.
+if(KVSCOPE_CUDA)
+  enable_language(CUDA)
 endif()
