@@ -286,6 +286,44 @@ TEST_P(KernelsTest, RmsNormAndSwiGluAgreeWithDoubleLoops) {
   }
 }
 
+// What a model generates must not depend on whether the machine has AVX2 or AVX-512. (Targets without a fused
+// multiply-add round otherwise.)
+TEST(Targets, WithFusedMultiplyAddGiveTheSameBits) {
+  std::vector<AlignedVector<float>> results;
+  for (int64_t target : Targets()) {
+    if (target != HWY_AVX2 && target != HWY_AVX3 && target != HWY_AVX3_DL) continue;
+    hwy::SetSupportedTargetsForTest(target);
+    std::mt19937 random(5);
+    constexpr size_t kHeadDim = 24, kSlots = 100, kRows = 37, kColumns = 96;
+    const Stored stored(random, DType::kQ4_1, kRows, kColumns);
+    const Cache cache(random, KvType::kBF16, kSlots, kHeadDim);
+    const AlignedVector<float> x = RandomFloats(random, kColumns), q = RandomFloats(random, kHeadDim);
+    AlignedVector<float> y(kRows), probabilities(PaddedSlots(kSlots)), out(kHeadDim), normed(kColumns),
+        gate(x);
+    ThreadPool pool(1);
+    MatMul(stored.matrix, x.data(), kColumns, 1, y.data(), kRows, pool);
+    AttentionArgs args = MakeArgs(KvType::kBF16, kHeadDim, kSlots, cache);
+    args.queries = 1;
+    args.q[0] = q.data();
+    args.visible[0] = kSlots;
+    args.probabilities = probabilities.data();
+    args.out[0] = out.data();
+    Attention(args);
+    RmsNorm(x.data(), x.data(), kColumns, 1e-5f, normed.data());
+    SwiGlu(gate.data(), x.data(), kColumns);
+    AlignedVector<float> all;
+    for (const AlignedVector<float>* part : {&y, &probabilities, &out, &normed, &gate}) {
+      all.insert(all.end(), part->begin(), part->end());
+    }
+    results.push_back(all);
+  }
+  hwy::SetSupportedTargetsForTest(0);
+  if (results.size() < 2) GTEST_SKIP() << "this machine has fewer than two such targets";
+  for (const AlignedVector<float>& other : results) {
+    EXPECT_EQ(std::memcmp(other.data(), results[0].data(), other.size() * sizeof(float)), 0);
+  }
+}
+
 TEST(Elementwise, RotationByAQuarterTurnSwapsThePair) {
   float head[4] = {1, 2, 3, 4};
   const float cosine[2] = {0, 1}, sine[2] = {1, 0};
