@@ -108,6 +108,29 @@ TEST_F(RunTest, AResumedRunHasTheRecordsOfAWholeOne) {
   EXPECT_EQ(TokenHashes(Read("a")), TokenHashes(whole));
 }
 
+TEST_F(RunTest, ASignalLeavesAPartialRunThatGoesOn) {
+  const std::vector<std::string> cell = {"run",         "--model",   "arith-tiny", "--task", "arith+",
+                                         "--questions", "32",        "--limit",    "40",     "--method",
+                                         "full",        "--threads", "1",          "--out",  folder_ / "s"};
+  const std::string samples = folder_ / "s/samples.jsonl";
+  std::error_code ignored;
+  const ProgramResult stopped = RunKvscopeUntil(cell, [&] {
+    const auto bytes = std::filesystem::file_size(samples, ignored);
+    return !ignored && bytes > 0;
+  });
+  EXPECT_EQ(stopped.exit_code, 4) << stopped.err;
+  const RunFolder partial = Read("s");
+  EXPECT_EQ(partial.run.status, RunStatus::kPartial);
+  EXPECT_EQ(partial.run.reason, "interrupted");
+  EXPECT_THAT(partial.problems, SizeIs(0));
+  const size_t done = partial.samples.size();
+  EXPECT_GE(done, 1u);
+  EXPECT_LT(done, 40u);
+  ASSERT_EQ(RunKvscope(cell).exit_code, 0);
+  EXPECT_EQ(Read("s").run.status, RunStatus::kComplete);
+  EXPECT_THAT(Read("s").samples, SizeIs(40));
+}
+
 TEST_F(RunTest, BatchAndThreadsDoNotChangeTheTokens) {
   ASSERT_EQ(Run("one").exit_code, 0);
   ASSERT_EQ(Run("batch", {"--batch", "3", "--threads", "2"}).exit_code, 0);

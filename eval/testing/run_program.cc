@@ -1,13 +1,16 @@
 #include "eval/testing/run_program.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
+#include <thread>
 
 #include "results/base/file.h"
 
@@ -27,6 +30,10 @@ TemporaryFolder::~TemporaryFolder() {
 }
 
 ProgramResult RunKvscope(const std::vector<std::string>& arguments) {
+  return RunKvscopeUntil(arguments, [] { return false; });
+}
+
+ProgramResult RunKvscopeUntil(const std::vector<std::string>& arguments, const std::function<bool()>& stop) {
   const char* binary = std::getenv("KVSCOPE_BINARY");
   if (binary == nullptr) throw std::runtime_error("KVSCOPE_BINARY is not set; run this test with ctest");
   const TemporaryFolder folder;
@@ -46,7 +53,15 @@ ProgramResult RunKvscope(const std::vector<std::string>& arguments) {
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) throw std::runtime_error(std::string("cannot start ") + binary);
   int wait_status = 0;
-  ::waitpid(child, &wait_status, 0);
+  constexpr std::chrono::milliseconds kPoll(2);
+  bool stopped = false;
+  while (::waitpid(child, &wait_status, WNOHANG) == 0) {
+    if (!stopped && stop()) {
+      ::kill(child, SIGTERM);
+      stopped = true;
+    }
+    std::this_thread::sleep_for(kPoll);
+  }
   ProgramResult result;
   result.exit_code = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
   result.out = ReadFile(out_path).value_or("");

@@ -1,6 +1,7 @@
 // Runs the built kvscope binary and captures what it says: tests of the command line's contract.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,9 @@ struct ProgramResult {
 
 // `arguments` without the program's name. The binary is the environment variable KVSCOPE_BINARY.
 ProgramResult RunKvscope(const std::vector<std::string>& arguments);
+
+// The same, with SIGTERM sent once `stop` says so; it is asked again and again while the program runs.
+ProgramResult RunKvscopeUntil(const std::vector<std::string>& arguments, const std::function<bool()>& stop);
 
 // A new empty folder under the test's temporary folder, removed when the object goes.
 class TemporaryFolder {
