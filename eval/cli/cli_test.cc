@@ -36,9 +36,9 @@ TEST(Cli, WrongUsageExits2) {
 }
 
 TEST(Cli, ACommandThatIsNotBuiltTakesAnyArgumentsAndExits5) {
-  const ProgramResult result = RunKvscope({"verify", "claims.json", "--runs", "DIR"});
+  const ProgramResult result = RunKvscope({"sweep", "plan.json", "--out", "DIR"});
   EXPECT_EQ(result.exit_code, 5);
-  EXPECT_THAT(result.err, HasSubstr("no 'verify' yet"));
+  EXPECT_THAT(result.err, HasSubstr("no 'sweep' yet"));
 }
 
 TEST(Cli, ConfigurationFileHoldsFlagsOfTheCommand) {

@@ -45,5 +45,6 @@ Action AddReport(CLI::App& command);
 Action AddRun(CLI::App& command);
 Action AddScore(CLI::App& command);
 Action AddTasks(CLI::App& command);
+Action AddVerify(CLI::App& command);
 
 }  // namespace kvscope

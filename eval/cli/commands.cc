@@ -17,7 +17,7 @@ constexpr std::array kCommands = {
     Command{"score", "Score run folders, offline", AddScore},
     Command{"compare", "Say whether two runs differ", AddNotBuilt},
     Command{"report", "Make tables from run folders", AddReport},
-    Command{"verify", "Check claims against run folders", AddNotBuilt},
+    Command{"verify", "Check claims against run folders", AddVerify},
     Command{"inspect", "Look into a run: attention, heavy hitters, evictions, divergence", AddInspect},
     Command{"methods", "List the compression methods", AddMethods},
     Command{"models", "List the models of the catalog", AddModels},
