@@ -85,13 +85,13 @@ absl::Status GenerateInto(const Cell& cell, Engine& engine, const std::vector<si
       record.published_counters = {counters->step, counters->jump, counters->jump_layer};
     if (append.ok()) append = store.Append(record);
     share.Finish(request);
-    callbacks.progress(share.Value(), store.records().size());
+    if (callbacks.progress) callbacks.progress(share.Value(), store.records().size());
   };
   engine_callbacks.progress = [&](size_t request, int prompt_tokens_done, int new_tokens) {
     share.Update(request, prompt_tokens_done + new_tokens);
-    callbacks.progress(share.Value(), store.records().size());
+    if (callbacks.progress) callbacks.progress(share.Value(), store.records().size());
   };
-  engine_callbacks.cancelled = [&] { return !append.ok() || callbacks.cancelled(); };
+  engine_callbacks.cancelled = [&] { return !append.ok() || (callbacks.cancelled && callbacks.cancelled()); };
   const absl::Status generated = engine.Generate(requests, engine_callbacks);
   return append.ok() ? generated : append;
 }

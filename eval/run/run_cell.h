@@ -12,6 +12,7 @@
 
 namespace kvscope {
 
+// Each may be empty.
 struct RunCallbacks {
   // Share of the work done, 0 to 1, and samples with a record so far.
   std::function<void(double share, size_t samples_done)> progress;
