@@ -86,7 +86,7 @@ uint64_t EvictByScore(HeadCache& cache, const Selection& selection, Semantics se
                       std::span<const float> scores) {
   if (semantics == Semantics::kPublished) return EvictAsPublished(cache, selection, scores);
   const int candidates = static_cast<int>(cache.size()) - selection.first - selection.recent;
-  if (candidates == selection.keep + 1) return EvictWorst(cache, CandidatesOf(cache, selection), scores);
+  if (candidates - 1 == selection.keep) return EvictWorst(cache, CandidatesOf(cache, selection), scores);
   return EvictAllBut(cache, selection, [&](int a, int b) {
     const float x = scores[static_cast<size_t>(a)], y = scores[static_cast<size_t>(b)];
     return x > y || (x == y &&
