@@ -4,7 +4,6 @@
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,6 +11,7 @@
 
 #include "runtime/cpu/cpu_backend.h"
 #include "runtime/engine/backend.h"
+#include "runtime/model/test_files.h"
 
 namespace kvscope {
 namespace {
@@ -21,20 +21,13 @@ int Depth() {
   return depth != nullptr ? std::atoi(depth) : 4096;
 }
 
-std::string ModelPath() {
-  const char* cache = std::getenv("KVSCOPE_CACHE");
-  const char* home = std::getenv("HOME");
-  const std::string folder =
-      cache != nullptr ? cache : std::string(home != nullptr ? home : "") + "/.cache/kvscope";
-  return folder + "/models/smollm2-135m/SmolLM2-135M-Instruct.Q4_1.gguf";
-}
-
 void BM_DecodeStep(benchmark::State& state, const std::string& method_name) {
-  if (!std::filesystem::exists(ModelPath())) {
+  const std::string path = testing_files::CachedSmolLm2();
+  if (path.empty()) {
     state.SkipWithError("smollm2-135m is not in the cache: kvscope fetch smollm2-135m");
     return;
   }
-  static const auto model = LoadModel(ModelPath());
+  static const auto model = LoadModel(path);
   static const auto backend = MakeCpuBackend(*model, KvType::kF32, 2);
   // Of the prompt only as much as leaves room for the window, so that every method is measured at the same
   // length.

@@ -33,16 +33,19 @@ std::optional<std::string> CanonicalNumber(std::string_view text) {
   if (negative || text[0] == '+') text.remove_prefix(1);
 
   const size_t point = std::min(text.find('.'), text.size());
-  std::string_view fraction = text.substr(std::min(point + 1, text.size()));
+  const std::string_view fraction = text.substr(std::min(point + 1, text.size()));
   const auto whole = WholeDigits(text.substr(0, point));
   if (!whole || !AllDigits(fraction) || (whole->empty() && fraction.empty())) return std::nullopt;
 
+  return SpellNumber(negative, *whole, fraction);
+}
+
+std::string SpellNumber(bool negative, std::string_view whole, std::string_view fraction) {
+  whole.remove_prefix(std::min(whole.find_first_not_of('0'), whole.size()));
   fraction = fraction.substr(0, fraction.find_last_not_of('0') + 1);
-  std::string number = whole->substr(std::min(whole->find_first_not_of('0'), whole->size()));
-  if (number.empty()) number += '0';
-  if (!fraction.empty()) number.append(".").append(fraction);
-  if (negative && number != "0") number.insert(number.begin(), '-');
-  return number;
+  std::string out = whole.empty() ? "0" : std::string(whole);
+  if (!fraction.empty()) out.append(".").append(fraction);
+  return negative && out != "0" ? "-" + out : out;
 }
 
 }  // namespace kvscope

@@ -11,4 +11,8 @@ namespace kvscope {
 // three digits. Nothing when `text` is not such a number from end to end, blanks around it apart.
 std::optional<std::string> CanonicalNumber(std::string_view text);
 
+// The same spelling from the parts of a number: digits before and after the point, either of them possibly
+// empty.
+std::string SpellNumber(bool negative, std::string_view whole, std::string_view fraction);
+
 }  // namespace kvscope

@@ -1,6 +1,6 @@
 #include "eval/scorers/written_number.h"
 
-#include <algorithm>
+#include "datasets/number.h"
 
 namespace kvscope {
 namespace {
@@ -29,14 +29,6 @@ bool IsGroup(std::string_view text, size_t at) {
   return at < text.size() && text[at] == ',' && !IsDigit(text, at + kGroupDigits + 1);
 }
 
-std::string Canonical(bool negative, std::string_view whole, std::string_view fraction) {
-  whole.remove_prefix(std::min(whole.find_first_not_of('0'), whole.size()));
-  fraction = fraction.substr(0, fraction.find_last_not_of('0') + 1);
-  std::string out = whole.empty() ? "0" : std::string(whole);
-  if (!fraction.empty()) out.append(".").append(fraction);
-  return negative && out != "0" ? "-" + out : out;
-}
-
 }  // namespace
 
 std::optional<WrittenNumber> ParseWrittenNumber(std::string_view text, size_t at) {
@@ -61,7 +53,7 @@ std::optional<WrittenNumber> ParseWrittenNumber(std::string_view text, size_t at
   const bool goes_on = at < text.size() && (text[at] == '/' || text[at] == ':') && IsDigit(text, at + 1);
   if (goes_on) return std::nullopt;
   if (!Take(text, at, "\\%")) Take(text, at, "%");
-  return WrittenNumber{Canonical(negative, whole, fraction), at};
+  return WrittenNumber{SpellNumber(negative, whole, fraction), at};
 }
 
 }  // namespace kvscope

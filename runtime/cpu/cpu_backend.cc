@@ -56,7 +56,6 @@ class CpuBackend : public Backend {
                       std::span<float> logits) override;
   void SetProbe(AttentionProbe* probe) override { probe_ = probe; }
   size_t scratch_bytes() const override { return scratch_bytes_; }
-  std::string_view name() const override { return "cpu"; }
 
  private:
   const ModelConfig& config() const { return transformer_.config(); }

@@ -5,7 +5,6 @@
 #include <functional>
 #include <memory>
 #include <span>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -58,8 +57,6 @@ class Backend {
 
   // Bytes of working memory besides weights and caches, at their largest so far.
   virtual size_t scratch_bytes() const = 0;
-
-  virtual std::string_view name() const = 0;
 };
 
 }  // namespace kvscope
