@@ -10,6 +10,7 @@
 #include "eval/import/scope_path.h"
 #include "eval/import/scope_records.h"
 #include "eval/score/score_folder.h"
+#include "eval/testing/published_results.h"
 #include "eval/testing/run_program.h"
 #include "fmt/format.h"
 #include "results/base/file.h"
@@ -140,13 +141,8 @@ TEST(ImportCommand, OtherPredictionsDoNotOverwriteARun) {
 
 // Figures computed from the same files by the published scorer's own expressions in Python 3.11.
 TEST(ImportScope, ThePublishedFilesGiveThePublishedFigures) {
-  const char* mirror = std::getenv("KVSCOPE_MIRROR");
-  if (mirror == nullptr || std::string(mirror).rfind("file://", 0) != 0)
-    GTEST_SKIP() << "KVSCOPE_MIRROR is not a file:// mirror of the published predictions";
-  const std::string results = std::string(mirror).substr(7) +
-                              "/raw.githubusercontent.com/Linking-ai/SCOPE/"
-                              "8cbae48042e34da630c7a044f535de7a991c2999/results_longgenbench_4K";
-  if (!std::filesystem::exists(results)) GTEST_SKIP() << results << " is absent";
+  const std::string results = PublishedResults4k();
+  if (results.empty()) GTEST_SKIP() << "KVSCOPE_MIRROR is not a file:// mirror of the published predictions";
   const std::map<std::string, double> expected = {{"csqa+ full", 71.6667},
                                                   {"gsm8k+ full", 53.2558},
                                                   {"mmlu+ full", 54.4025},

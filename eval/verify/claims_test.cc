@@ -9,6 +9,7 @@
 #include <map>
 
 #include "eval/score/prompt_file.h"
+#include "eval/testing/published_results.h"
 #include "eval/testing/run_program.h"
 #include "eval/verify/check_claims.h"
 #include "fmt/format.h"
@@ -267,13 +268,8 @@ TEST_F(VerifyCommandTest, WhatIsAbsentOrNoClaimsFile) {
 }
 
 TEST_F(VerifyCommandTest, ThePublishedFilesReproduceTheirCells) {
-  const char* mirror = std::getenv("KVSCOPE_MIRROR");
-  if (mirror == nullptr || std::string(mirror).rfind("file://", 0) != 0)
-    GTEST_SKIP() << "KVSCOPE_MIRROR is not a file:// mirror of the published predictions";
-  const std::string results = std::string(mirror).substr(7) +
-                              "/raw.githubusercontent.com/Linking-ai/SCOPE/"
-                              "8cbae48042e34da630c7a044f535de7a991c2999/results_longgenbench_4K";
-  if (!std::filesystem::exists(results)) GTEST_SKIP() << results << " is absent";
+  const std::string results = PublishedResults4k();
+  if (results.empty()) GTEST_SKIP() << "KVSCOPE_MIRROR is not a file:// mirror of the published predictions";
   ASSERT_EQ(RunKvscope({"import", "scope", results, "--out", folder_ / "runs"}).exit_code, 0);
   const ProgramResult verified =
       RunKvscope({"verify", "scope_acl2025", "--runs", folder_ / "runs", "--json"});
