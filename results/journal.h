@@ -4,35 +4,33 @@
 #include <memory>
 #include <string>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "results/base/append_log.h"
 #include "results/sample_record.h"
 
 namespace kvscope {
 
 class SampleJournal {
  public:
-  // Reads what is there. A last line without its newline was torn by a crash: it is cut off. DataLoss naming
-  // file and line: any other line that is no record, or a second record of one sample. The caller sees to it
-  // that no other process writes the file (results/folder_lock.h).
+  // Reads what is there, as AppendLog does. DataLoss naming file and line: a whole line that is no record, or
+  // a second record of one sample.
   static absl::StatusOr<std::unique_ptr<SampleJournal>> Open(const std::string& path);
-  ~SampleJournal();
-  SampleJournal(const SampleJournal&) = delete;
-  SampleJournal& operator=(const SampleJournal&) = delete;
 
-  // One write and one fsync. AlreadyExists when the sample has a record.
+  // AlreadyExists when the sample has a record.
   absl::Status Append(const SampleRecord& record);
 
   const std::vector<SampleRecord>& records() const { return records_; }
   bool Has(const std::string& sample) const { return samples_.contains(sample); }
 
  private:
-  SampleJournal(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
+  explicit SampleJournal(std::string path) : path_(std::move(path)) {}
 
   const std::string path_;
-  const int fd_;
+  std::unique_ptr<AppendLog> log_;
   std::vector<SampleRecord> records_;
   std::unordered_set<std::string> samples_;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <utility>
 
 #include "fmt/format.h"
@@ -98,10 +99,23 @@ absl::Status RunStore::SetStatus(RunStatus status, const std::string& reason, ui
   if (status == RunStatus::kComplete && (!IsFull() || !reason.empty()))
     return absl::FailedPreconditionError(fmt::format("{}: {} of {} samples are there: not complete", folder_,
                                                      records().size(), samples_.size()));
+  if (status == RunStatus::kComplete) RETURN_IF_ERROR(SortSamples());
   run_.status = status;
   run_.reason = reason;
   run_.peak_rss_bytes = std::max(run_.peak_rss_bytes, peak_rss_bytes);
   return WriteRunFile();
+}
+
+absl::Status RunStore::SortSamples() {
+  std::map<std::string, const SampleRecord*> by_sample;
+  for (const SampleRecord& record : records()) by_sample[record.sample] = &record;
+  if (std::ranges::equal(samples_, records(), {}, {}, &SampleRecord::sample)) return absl::OkStatus();
+  std::string lines;
+  for (const std::string& sample : samples_) lines += DumpJson(ToJson(*by_sample.at(sample))) + "\n";
+  const std::string path = RunPath(folder_, kSamplesFile);
+  RETURN_IF_ERROR(WriteFileAtomically(path, lines));
+  ASSIGN_OR_RETURN(journal_, SampleJournal::Open(path));
+  return absl::OkStatus();
 }
 
 absl::Status RunStore::WriteRunFile() {

@@ -42,12 +42,14 @@ class RunStore {
   // InvalidArgument: not a sample of this run. AlreadyExists: it has its record.
   absl::Status Append(const SampleRecord& record);
 
-  // Writes run.json as it stands. FailedPrecondition for kComplete where a sample is missing or `reason` is
-  // given.
+  // Writes run.json as it stands. A complete run's records are put in the order of its samples, so that the
+  // file does not tell how the run was batched or interrupted. FailedPrecondition for kComplete where a
+  // sample is missing or `reason` is given.
   absl::Status SetStatus(RunStatus status, const std::string& reason, uint64_t peak_rss_bytes);
 
  private:
   RunStore(std::string folder, RunRecord run, std::vector<std::string> samples);
+  absl::Status SortSamples();
   absl::Status WriteRunFile();
 
   const std::string folder_;

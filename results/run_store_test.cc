@@ -66,6 +66,17 @@ TEST_F(RunStoreTest, ARunIsPartialUntilEverySampleIsThere) {
   EXPECT_EQ(*ReadFile(RunPath(folder_, kPromptsFile)), "{}\n");
 }
 
+TEST_F(RunStoreTest, ACompleteRunsRecordsStandInTheOrderOfItsSamples) {
+  auto store = *Open();
+  for (const char* sample : {"c", "a", "b"}) ASSERT_TRUE(store->Append(Sample(sample)).ok());
+  ASSERT_TRUE(store->SetStatus(RunStatus::kComplete, "", 0).ok());
+  std::vector<std::string> order;
+  const RunFolder read = *ReadRunFolder(folder_);
+  for (const SampleRecord& record : read.samples) order.push_back(record.sample);
+  EXPECT_EQ(order, (std::vector<std::string>{"a", "b", "c"}));
+  EXPECT_THAT(store->records(), SizeIs(3));
+}
+
 TEST_F(RunStoreTest, ARunIsResumedWhereItStopped) {
   {
     auto store = *Open();

@@ -28,11 +28,6 @@ json ToJson(const KvRecord& kv) {
           {"moved_rows", kv.moved_rows}};
 }
 
-json ToJson(const TimeRecord& time) {
-  return {{"prefill_s", time.prefill_s}, {"compress_s", time.compress_s}, {"decode_s", time.decode_s},
-          {"select_s", time.select_s},   {"step_p50_s", time.step_p50_s}, {"step_p99_s", time.step_p99_s}};
-}
-
 absl::Status Read(const JsonFields& fields, KvRecord& kv) {
   RETURN_IF_ERROR(fields.Read("peak_bytes", kv.peak_bytes));
   RETURN_IF_ERROR(fields.Read("end_bytes", kv.end_bytes));
@@ -99,6 +94,17 @@ std::string_view Name(FinishReason reason) {
       return "error";
   }
   return "error";
+}
+
+json ToJson(const TimeRecord& time) {
+  return {{"prefill_s", time.prefill_s}, {"compress_s", time.compress_s}, {"decode_s", time.decode_s},
+          {"select_s", time.select_s},   {"step_p50_s", time.step_p50_s}, {"step_p99_s", time.step_p99_s}};
+}
+
+absl::StatusOr<TimeRecord> TimeRecordFromJson(const json& value, const std::string& where) {
+  TimeRecord time;
+  RETURN_IF_ERROR(Read(JsonFields(value, where), time));
+  return time;
 }
 
 json ToJson(const SampleRecord& record) {

@@ -59,7 +59,11 @@ struct SampleRecord {
   std::vector<int64_t> published_counters;
 };
 
+nlohmann::json ToJson(const TimeRecord& time);
 nlohmann::json ToJson(const SampleRecord& record);
+
+// DataLoss naming `where` and the field.
+absl::StatusOr<TimeRecord> TimeRecordFromJson(const nlohmann::json& json, const std::string& where);
 
 // DataLoss naming `where` ("samples.jsonl:3") and the field.
 absl::StatusOr<SampleRecord> SampleRecordFromJson(const nlohmann::json& json, const std::string& where);
