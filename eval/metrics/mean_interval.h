@@ -16,7 +16,4 @@ struct MeanInterval {
 // nullopt for no values.
 std::optional<MeanInterval> MeanWithInterval(std::span<const double> values);
 
-// The 97.5 % point of Student's t. REQUIRES: degrees >= 1.
-double StudentT975(int degrees);
-
 }  // namespace kvscope
