@@ -1,5 +1,7 @@
 #include "kernels/cpu/thread_pool.h"
 
+#include <utility>
+
 namespace kvscope {
 namespace {
 
@@ -54,9 +56,11 @@ void ThreadPool::ParallelFor(size_t items, const std::function<void(size_t item,
   }
   start_.notify_all();
   TakeItems(0);
-  if (SpinUntil([this] { return running_.load() == 0; })) return;
-  std::unique_lock lock(mutex_);
-  done_.wait(lock, [this] { return running_.load() == 0; });
+  if (!SpinUntil([this] { return running_.load() == 0; })) {
+    std::unique_lock lock(mutex_);
+    done_.wait(lock, [this] { return running_.load() == 0; });
+  }
+  if (error_ != nullptr) std::rethrow_exception(std::exchange(error_, nullptr));
 }
 
 void ThreadPool::Work(int thread) {
@@ -80,7 +84,13 @@ void ThreadPool::Work(int thread) {
 }
 
 void ThreadPool::TakeItems(int thread) {
-  for (size_t item = next_.fetch_add(1); item < items_; item = next_.fetch_add(1)) (*body_)(item, thread);
+  try {
+    for (size_t item = next_.fetch_add(1); item < items_; item = next_.fetch_add(1)) (*body_)(item, thread);
+  } catch (...) {
+    next_.store(items_);
+    std::lock_guard lock(mutex_);
+    if (error_ == nullptr) error_ = std::current_exception();
+  }
 }
 
 }  // namespace kvscope

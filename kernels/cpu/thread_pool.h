@@ -4,6 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -23,8 +24,8 @@ class ThreadPool {
 
   // Calls body(item, thread) once for every item in [0, items) and returns when all are done. `thread` is in
   // [0, threads()) and belongs to one running call at a time, so it can index scratch space. Which thread
-  // gets an item is not fixed: what an item computes must not depend on it. Not reentrant; one caller at a
-  // time.
+  // gets an item is not fixed: what an item computes must not depend on it. When a call throws, items not yet
+  // begun are left out and the first exception is rethrown here. Not reentrant; one caller at a time.
   void ParallelFor(size_t items, const std::function<void(size_t item, int thread)>& body);
 
  private:
@@ -40,6 +41,7 @@ class ThreadPool {
   std::atomic<uint64_t> loop_{0};  // counts loops; a change releases the workers
   std::atomic<size_t> next_{0};
   std::atomic<int> running_{0};
+  std::exception_ptr error_;  // of the current loop; guarded by mutex_
   bool stop_ = false;
 };
 

@@ -44,5 +44,19 @@ TEST(ThreadPool, SurvivesManyLoopsWithAndWithoutPauses) {
   EXPECT_EQ(sum, 2000 * 3);
 }
 
+TEST(ThreadPool, RethrowsWhatACallThrowsAndGoesOn) {
+  ThreadPool pool(3);
+  for (int loop = 0; loop < 50; ++loop) {
+    EXPECT_THROW(pool.ParallelFor(20,
+                                  [&](size_t item, int) {
+                                    if (item % 5 == 3) throw std::bad_alloc();
+                                  }),
+                 std::bad_alloc);
+    std::atomic<int> calls{0};
+    pool.ParallelFor(20, [&](size_t, int) { ++calls; });
+    EXPECT_EQ(calls, 20);
+  }
+}
+
 }  // namespace
 }  // namespace kvscope
