@@ -38,7 +38,7 @@ void BM_DecodeStep(benchmark::State& state, const std::string& method_name) {
       .prefill = depth - window, .window = window, .recent = window / 2, .max_new = 2 * depth};
   const auto method = MakeMethod(method_name, Semantics::kClean, budgets);
   std::vector<float> logits((*model)->config.vocab);
-  const auto sequence = (*backend)->Prefill({.prompt = prompt, .method = *method}, logits);
+  const auto sequence = PrefillOne(**backend, {.prompt = prompt, .rows = {{*method}}}, logits);
   BackendSequence* const rows[] = {sequence->get()};
   const int token = 100;
   for (int step = 0; step < window; ++step) (void)(*backend)->Decode(rows, std::span(&token, 1), logits);

@@ -46,9 +46,8 @@ absl::Status StreamLedger(Backend& backend, std::span<const int> prompt, const M
   PublishedCounters counters;
   PrefillRequest request;
   request.prompt = prompt;
-  request.method = method;
-  request.counters = &counters;
-  ASSIGN_OR_RETURN(const std::unique_ptr<BackendSequence> sequence, backend.Prefill(request, logits));
+  request.rows = {{method, &counters}};
+  ASSIGN_OR_RETURN(const std::unique_ptr<BackendSequence> sequence, PrefillOne(backend, request, logits));
 
   // Positions that each head held before the step, ascending; before prefill's compression all of the
   // prompt's.

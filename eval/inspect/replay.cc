@@ -1,5 +1,8 @@
 #include "eval/inspect/replay.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "kernels/cpu/elementwise.h"
 #include "results/base/status_macros.h"
 
@@ -9,18 +12,22 @@ absl::StatusOr<std::unique_ptr<Replay>> Replay::Start(Backend& backend, size_t v
                                                       std::span<const int> prompt,
                                                       std::span<const Method> methods) {
   ASSIGN_OR_RETURN(const Method full, MakeMethod("full", Semantics::kClean, {}));
-  std::vector<Method> rows = {full};
-  rows.insert(rows.end(), methods.begin(), methods.end());
+  PrefillRequest request;
+  request.prompt = prompt;
+  request.rows.push_back({full});
+  for (const Method& method : methods) request.rows.push_back({method});
   std::unique_ptr<Replay> replay(new Replay(backend, vocab));
-  replay->logits_.resize(rows.size() * vocab);
-  for (size_t row = 0; row < rows.size(); ++row) {
-    PrefillRequest request;
-    request.prompt = prompt;
-    request.method = rows[row];
-    ASSIGN_OR_RETURN(std::unique_ptr<BackendSequence> sequence,
-                     backend.Prefill(request, std::span(replay->logits_).subspan(row * vocab, vocab)));
-    replay->sequences_.push_back(std::move(sequence));
+  replay->logits_.resize(vocab);
+  ASSIGN_OR_RETURN(PrefillResult rows, backend.Prefill(request, replay->logits_));
+  for (absl::StatusOr<std::unique_ptr<BackendSequence>>& row : rows) {
+    RETURN_IF_ERROR(row.status());
+    replay->sequences_.push_back(*std::move(row));
   }
+  // All rows start from the same logits.
+  replay->logits_.resize(rows.size() * vocab);
+  for (size_t row = 1; row < rows.size(); ++row)
+    std::copy_n(replay->logits_.begin(), vocab,
+                replay->logits_.begin() + static_cast<std::ptrdiff_t>(row * vocab));
   return replay;
 }
 

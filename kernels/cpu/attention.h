@@ -26,7 +26,7 @@ struct AttentionArgs {
   size_t slots = 0;
   float scale = 0;  // 1 / sqrt(head_dim)
   KvType kv_type = KvType::kF32;
-  std::span<std::byte* const> pages;  // at least ceil(slots / kPageSlots) pages of kernels/kv_page.h
+  std::span<const std::byte* const> pages;  // at least ceil(slots / kPageSlots) pages of kernels/kv_page.h
   // Out: softmax probabilities, [queries, PaddedSlots(slots)]; 0 where a query does not see a slot.
   float* probabilities = nullptr;
   float* out[kMaxQueries];  // out: each [head_dim]; all null: probabilities only

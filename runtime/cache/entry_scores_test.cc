@@ -17,7 +17,8 @@ constexpr size_t kHeadDim = 8;
 
 // One entry a key; a key is given by its first two elements.
 HeadCache CacheOf(const std::vector<std::pair<float, float>>& keys, int first_position = 0) {
-  HeadCache cache(KvType::kF32, kHeadDim);
+  static PageLedger ledger;
+  HeadCache cache(KvType::kF32, kHeadDim, ledger);
   for (const auto& [x, y] : keys) {
     const std::vector<float> key = {x, y, 0, 0, 0, 0, 0, 0}, value(kHeadDim);
     cache.Append(first_position++, key.data(), value.data());

@@ -4,13 +4,22 @@
 
 namespace kvscope {
 
+void HeadCache::AddPage() {
+  pages_.emplace_back(*ledger_, PageBytes(type_, head_dim_));
+  page_pointers_.push_back(pages_.back().data());
+}
+
+std::byte* HeadCache::WritablePage(int slot) {
+  const size_t page = static_cast<size_t>(slot) / kPageSlots;
+  std::byte* data = pages_[page].Writable();
+  page_pointers_[page] = data;
+  return data;
+}
+
 void HeadCache::Append(int position, const float* key, const float* value) {
   if (holes_.empty()) {
     const int slot = static_cast<int>(slots_.size());
-    if (slots_.size() % kPageSlots == 0) {
-      pages_.emplace_back(PageBytes(type_, head_dim_));
-      page_pointers_.push_back(pages_.back().data());
-    }
+    if (slots_.size() % kPageSlots == 0) AddPage();
     slots_.push_back({});
     Write(slot, position, key, value);
     return;
@@ -21,19 +30,20 @@ void HeadCache::Append(int position, const float* key, const float* value) {
   // From the highest hole down, so that the last slot is never a hole itself.
   for (; !holes_.empty(); holes_.pop_back()) MoveLastInto(holes_.back());
   const size_t pages = (slots_.size() + kPageSlots - 1) / kPageSlots;
-  pages_.resize(pages);
+  pages_.erase(pages_.begin() + static_cast<std::ptrdiff_t>(pages), pages_.end());
   page_pointers_.resize(pages);
 }
 
 void HeadCache::Write(int slot, int position, const float* key, const float* value) {
-  StoreSlot(type_, Page(slot), static_cast<size_t>(slot) % kPageSlots, head_dim_, key, value);
+  StoreSlot(type_, WritablePage(slot), static_cast<size_t>(slot) % kPageSlots, head_dim_, key, value);
   slots_[static_cast<size_t>(slot)] = {.position = position, .rank = next_rank_++, .accumulated = 0.0f};
 }
 
 void HeadCache::MoveLastInto(int hole) {
   const int last = static_cast<int>(slots_.size()) - 1;
   if (hole != last) {
-    CopySlot(type_, Page(last), static_cast<size_t>(last) % kPageSlots, Page(hole),
+    std::byte* to = WritablePage(hole);  // before Page(last): they may be one page, that is copied now
+    CopySlot(type_, Page(last), static_cast<size_t>(last) % kPageSlots, to,
              static_cast<size_t>(hole) % kPageSlots, head_dim_);
     slots_[static_cast<size_t>(hole)] = slots_.back();
     ++moved_rows_;
@@ -47,16 +57,13 @@ void HeadCache::Evict(std::span<const int> slots) {
 }
 
 HeadCache HeadCache::Subset(std::span<const int> slots) const {
-  HeadCache subset(type_, head_dim_);
+  HeadCache subset(type_, head_dim_, *ledger_);
   subset.slots_.reserve(slots.size());
-  for (size_t begin = 0; begin < slots.size(); begin += kPageSlots) {
-    subset.pages_.emplace_back(PageBytes(type_, head_dim_));
-    subset.page_pointers_.push_back(subset.pages_.back().data());
-  }
   for (int slot : slots) {
     const auto to = subset.slots_.size();
-    CopySlot(type_, Page(slot), static_cast<size_t>(slot) % kPageSlots,
-             subset.page_pointers_[to / kPageSlots], to % kPageSlots, head_dim_);
+    if (to % kPageSlots == 0) subset.AddPage();
+    CopySlot(type_, Page(slot), static_cast<size_t>(slot) % kPageSlots, subset.pages_.back().Writable(),
+             to % kPageSlots, head_dim_);
     subset.slots_.push_back(slots_[static_cast<size_t>(slot)]);
     subset.slots_.back().rank = subset.next_rank_++;
   }

@@ -2,6 +2,7 @@
 //
 // Attention does not depend on the order of slots, so an eviction moves nothing: the next row takes the
 // evicted entry's slot. Only where more was evicted than arrives are rows moved, from the end into the holes.
+// Caches made by Fork share their pages until one of them writes to one.
 #pragma once
 
 #include <cstddef>
@@ -9,14 +10,16 @@
 #include <span>
 #include <vector>
 
-#include "kernels/aligned.h"
 #include "kernels/kv_page.h"
+#include "runtime/cache/page.h"
 
 namespace kvscope {
 
 class HeadCache {
  public:
-  HeadCache(KvType type, size_t head_dim) : type_(type), head_dim_(head_dim) {}
+  // `ledger` accounts for the pages and must outlive them.
+  HeadCache(KvType type, size_t head_dim, PageLedger& ledger)
+      : type_(type), head_dim_(head_dim), ledger_(&ledger) {}
   HeadCache(HeadCache&&) = default;
   HeadCache& operator=(HeadCache&&) = default;
 
@@ -30,13 +33,17 @@ class HeadCache {
   // The entries in `slots`, in that order, as a cache of its own with ranks 0, 1, ... REQUIRES: no holes.
   HeadCache Subset(std::span<const int> slots) const;
 
+  // A cache with the same entries. Forks on different threads may be used and destroyed at the same time.
+  HeadCache Fork() const { return *this; }
+
   size_t size() const { return slots_.size() - holes_.size(); }
+  // Of this cache as if it shared no page.
   size_t allocated_bytes() const { return pages_.size() * PageBytes(type_, head_dim_); }
   uint64_t moved_rows() const { return moved_rows_; }
 
   KvType type() const { return type_; }
   size_t head_dim() const { return head_dim_; }
-  std::span<std::byte* const> pages() const { return page_pointers_; }
+  std::span<const std::byte* const> pages() const { return page_pointers_; }
 
   struct Slot {
     int position;       // in prompt and output
@@ -57,14 +64,19 @@ class HeadCache {
   int next_rank() const { return next_rank_; }
 
  private:
-  std::byte* Page(int slot) const { return page_pointers_[static_cast<size_t>(slot) / kPageSlots]; }
+  HeadCache(const HeadCache&) = default;
+
+  void AddPage();
+  const std::byte* Page(int slot) const { return page_pointers_[static_cast<size_t>(slot) / kPageSlots]; }
+  std::byte* WritablePage(int slot);
   void Write(int slot, int position, const float* key, const float* value);
   void MoveLastInto(int hole);
 
   KvType type_;
   size_t head_dim_;
-  std::vector<AlignedVector<std::byte>> pages_;
-  std::vector<std::byte*> page_pointers_;  // to the data of pages_
+  PageLedger* ledger_;
+  std::vector<PageRef> pages_;
+  std::vector<const std::byte*> page_pointers_;  // to the data of pages_
   std::vector<Slot> slots_;
   std::vector<int> holes_;  // ascending
   int next_rank_ = 0;

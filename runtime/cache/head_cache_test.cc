@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <memory>
+#include <new>
 #include <random>
 #include <set>
+#include <thread>
 
 #include "runtime/cache/eviction.h"
 #include "runtime/cache/group_scores.h"
@@ -17,9 +20,14 @@ using testing::ElementsAre;
 
 constexpr size_t kHeadDim = 8;
 
+PageLedger& Ledger() {
+  static PageLedger ledger;
+  return ledger;
+}
+
 // A cache whose keys and values tell the position they belong to.
 HeadCache CacheOf(int entries) {
-  HeadCache cache(KvType::kF32, kHeadDim);
+  HeadCache cache(KvType::kF32, kHeadDim, Ledger());
   for (int position = 0; position < entries; ++position) {
     const std::vector<float> key(kHeadDim, static_cast<float>(position)),
         value(kHeadDim, -static_cast<float>(position));
@@ -87,6 +95,82 @@ TEST(HeadCache, ASubsetHasRanksOfItsOwn) {
   Append(subset, 10);
   EXPECT_EQ(subset.slots()[3].rank, 3);
   EXPECT_EQ(subset.next_rank(), 4);
+}
+
+// The first 64 entries' page stays shared; the other is copied by the first of the two to write to it.
+TEST(HeadCache, ForksShareWhatNeitherWrites) {
+  const size_t page_bytes = PageBytes(KvType::kF32, kHeadDim);
+  const size_t before = Ledger().bytes();
+  HeadCache cache = CacheOf(70);
+  HeadCache fork = cache.Fork();
+  EXPECT_EQ(Ledger().bytes() - before, 2 * page_bytes);
+  EXPECT_EQ(fork.allocated_bytes(), 2 * page_bytes) << "told as if it shared nothing";
+  Append(fork, 1000);
+  EXPECT_EQ(Ledger().bytes() - before, 3 * page_bytes);
+  EXPECT_EQ(fork.pages()[0], cache.pages()[0]);
+  EXPECT_NE(fork.pages()[1], cache.pages()[1]);
+  const std::byte* own = cache.pages()[1];
+  Append(cache, 70);
+  EXPECT_EQ(cache.pages()[1], own) << "its last owner writes in place";
+  EXPECT_EQ(Positions(cache).back(), 70);
+  EXPECT_EQ(Positions(fork).back(), 1000);
+  EXPECT_EQ(Positions(fork)[69], 69);
+}
+
+// Rows are moved inside one page and out of a shared one.
+TEST(HeadCache, AForkMovesRowsWithoutTouchingTheOther) {
+  HeadCache cache = CacheOf(7);
+  HeadCache fork = cache.Fork();
+  fork.Evict(std::vector<int>{6, 1, 3});
+  Append(fork, 7);
+  EXPECT_THAT(Positions(fork), ElementsAre(0, 7, 2, 5, 4));
+  EXPECT_THAT(Positions(cache), ElementsAre(0, 1, 2, 3, 4, 5, 6));
+}
+
+TEST(HeadCache, AForkOutlivesWhatItWasMadeFrom) {
+  const size_t before = Ledger().bytes();
+  {
+    auto cache = std::make_unique<HeadCache>(CacheOf(3));
+    const HeadCache fork = cache->Fork();
+    cache.reset();
+    EXPECT_THAT(Positions(fork), ElementsAre(0, 1, 2));
+  }
+  EXPECT_EQ(Ledger().bytes(), before);
+}
+
+// Every thread writes to, reads and drops forks of the same pages. Races show under ThreadSanitizer.
+TEST(HeadCache, ForksMayBeUsedSideBySide) {
+  HeadCache cache = CacheOf(100);
+  std::vector<HeadCache> forks;
+  for (int i = 0; i < 8; ++i) forks.push_back(cache.Fork());
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&forks, i] {
+      HeadCache fork = std::move(forks[static_cast<size_t>(i)]);
+      for (int t = 0; t < 50; ++t) {
+        fork.Evict(std::vector<int>{(i * 13 + t * 7) % 100});
+        Append(fork, 1000 * (i + 1) + t);
+      }
+      EXPECT_EQ(Positions(fork).size(), 100u);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(Positions(cache).back(), 99);
+}
+
+TEST(PageLedger, RefusesWhatExceedsItsLimitAndCountsThePeak) {
+  const size_t page_bytes = PageBytes(KvType::kF32, kHeadDim);
+  PageLedger ledger(2 * page_bytes);
+  {
+    PageRef first(ledger, page_bytes);
+    PageRef shared = first;
+    PageRef second(ledger, page_bytes);
+    EXPECT_THROW(PageRef(ledger, page_bytes), std::bad_alloc);
+    EXPECT_THROW(shared.Writable(), std::bad_alloc);
+    EXPECT_EQ(shared.data(), first.data()) << "unchanged";
+  }
+  EXPECT_EQ(ledger.bytes(), 0u);
+  EXPECT_EQ(ledger.peak_bytes(), 2 * page_bytes);
 }
 
 // Random evictions and appends against a plain set of positions.

@@ -1,6 +1,7 @@
 // The CPU runtime: exact float32 arithmetic over the weights' own values, keys and values in the chosen type.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 
 #include "absl/status/statusor.h"
@@ -10,8 +11,9 @@
 
 namespace kvscope {
 
-// `threads`: at least 1. Unimplemented: a head dimension that is no multiple of 8.
+// `threads`: at least 1. `cache_bytes`: what all caches together may take; beyond it memory is out; 0: no
+// limit. Unimplemented: a head dimension that is no multiple of 8.
 absl::StatusOr<std::unique_ptr<Backend>> MakeCpuBackend(std::shared_ptr<const Model> model, KvType kv_type,
-                                                        int threads);
+                                                        int threads, size_t cache_bytes = 0);
 
 }  // namespace kvscope

@@ -47,7 +47,7 @@ void CpuSequence::AccountAttended(size_t layer, size_t length) {
   use.tokens_by_layer[layer] = std::max(use.tokens_by_layer[layer], static_cast<int>(length));
 }
 
-absl::Status CpuSequence::EndStep(double step_s) {
+void CpuSequence::EndStep(double step_s) {
   use.peak_bytes = std::max(use.peak_bytes, step_bytes_);
   attended_bytes_sum_ += step_bytes_;
   use.decode_mean_bytes = static_cast<double>(attended_bytes_sum_) / (step + 1);
@@ -68,9 +68,10 @@ absl::Status CpuSequence::EndStep(double step_s) {
       if (limit == DecodeSchedule::kUnlimited) continue;
       use.requested_tokens[l] = std::max(use.requested_tokens[l], limit);
       if (static_cast<int>(cache.size()) > limit) {
-        return absl::InternalError(fmt::format(
+        failure = absl::InternalError(fmt::format(
             "{}: layer {}, head {}, step {}: budget exceeded: expected at most {} tokens, found {}",
             method.Name(), l, h, step, limit, cache.size()));
+        return;
       }
     }
   }
@@ -78,7 +79,6 @@ absl::Status CpuSequence::EndStep(double step_s) {
   if (method.AccumulatesAttention()) use.score_bytes = std::max(use.score_bytes, entries * sizeof(float));
   ++step;
   ++position;
-  return absl::OkStatus();
 }
 
 }  // namespace kvscope

@@ -13,6 +13,7 @@ class CpuSequence : public BackendSequence {
  public:
   explicit CpuSequence(const Method& with_method) : method(with_method) {}
 
+  absl::Status status() const override { return failure; }
   KvUse kv() const override { return use; }
   PhaseTimes times() const override { return phases; }
   std::vector<int> Rows(int layer, int head) const override;
@@ -26,11 +27,12 @@ class CpuSequence : public BackendSequence {
   // The current step attends to `length` entries in a head of that layer.
   void AccountAttended(size_t layer, size_t length);
 
-  // After the last layer of a step. Internal when a head holds more than the method's limit: a fault in a
-  // policy.
-  absl::Status EndStep(double step_s);
+  // After the last layer of a step. Fails with Internal when a head holds more than the method's limit: a
+  // fault in a policy.
+  void EndStep(double step_s);
 
   Method method;
+  absl::Status failure;
   std::vector<std::vector<HeadCache>> layers;  // [layers][cached heads]
   std::vector<std::vector<double>> spread;  // [layers][cached heads], where heads' budgets differ; else empty
   std::unique_ptr<DecodeSchedule> schedule;  // set by BeginDecoding

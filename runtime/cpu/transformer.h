@@ -30,6 +30,23 @@ class Activations {
   AlignedVector<float> data_;  // [rows, stride]
 };
 
+// What a pass over tokens, of a prompt or of the batch's rows, works on.
+struct BlockActivations {
+  explicit BlockActivations(const ModelConfig& config)
+      : x(config.hidden),
+        q(config.heads * config.head_dim),
+        k(config.kv_heads * config.head_dim),
+        v(config.kv_heads * config.head_dim),
+        attention(config.heads * config.head_dim) {}
+
+  void Resize(size_t rows) {
+    for (Activations* activations : {&x, &q, &k, &v, &attention}) activations->Resize(rows);
+  }
+  size_t bytes() const { return x.bytes() + q.bytes() + k.bytes() + v.bytes() + attention.bytes(); }
+
+  Activations x, q, k, v, attention;  // [tokens, ...]
+};
+
 class Transformer {
  public:
   Transformer(std::shared_ptr<const Model> model, int threads);

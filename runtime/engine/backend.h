@@ -1,5 +1,5 @@
-// What a device must do for the engine: prefill one prompt under a method, and advance a batch of sequences
-// by a token.
+// What a device must do for the engine: prefill one prompt under one or several methods, and advance a batch
+// of sequences by a token.
 #pragma once
 
 #include <functional>
@@ -15,10 +15,14 @@
 
 namespace kvscope {
 
-// One sequence's cache and counters on a device. Made by Backend::Prefill, advanced by Backend::Decode.
+// One sequence's cache and counters on a device. Made by Backend::Prefill, advanced by Backend::Decode; must
+// not outlive its backend.
 class BackendSequence {
  public:
   virtual ~BackendSequence() = default;
+
+  // Why the sequence cannot go on: a decode step failed for it.
+  virtual absl::Status status() const = 0;
 
   virtual KvUse kv() const = 0;
   virtual PhaseTimes times() const = 0;
@@ -31,24 +35,33 @@ class BackendSequence {
   virtual int Limit(int layer, int head) const = 0;
 };
 
-struct PrefillRequest {
-  std::span<const int> prompt;  // token ids, at least one
+struct PrefillRow {
   Method method;
   PublishedCounters* counters = nullptr;  // published semantics: must outlive the sequence
+};
+
+struct PrefillRequest {
+  std::span<const int> prompt;   // token ids, at least one
+  std::vector<PrefillRow> rows;  // a sequence each, at least one
   std::function<void(int tokens_done)> progress;
   std::function<bool()> cancelled;
 };
+
+// By row. FailedPrecondition: the row's method cannot run on this prompt.
+using PrefillResult = std::vector<absl::StatusOr<std::unique_ptr<BackendSequence>>>;
 
 class Backend {
  public:
   virtual ~Backend() = default;
 
-  // Exact attention over the whole prompt, then the prefill policy. `logits`: [vocab], out: those after the
-  // last token. Cancelled when `cancelled` said so. FailedPrecondition: the method cannot run on this prompt.
-  virtual absl::StatusOr<std::unique_ptr<BackendSequence>> Prefill(const PrefillRequest& request,
-                                                                   std::span<float> logits) = 0;
+  // Exact attention over the whole prompt, once, then each row's prefill policy. What a row becomes does not
+  // depend on the others, but equal entries share memory. `logits`: [vocab], out: those after the last token.
+  // Cancelled when `cancelled` said so. Throws std::bad_alloc.
+  virtual absl::StatusOr<PrefillResult> Prefill(const PrefillRequest& request, std::span<float> logits) = 0;
 
-  // Feeds one token to each row and evicts by its method. `logits`: [rows, vocab], out.
+  // Feeds one token to each row and evicts by its method. `logits`: [rows, vocab], out. Returns the first
+  // error of a row, if any; the rows whose status() is OK have been advanced nevertheless. Throws
+  // std::bad_alloc, and leaves all rows in an unknown state, where memory that rows share is wanting.
   virtual absl::Status Decode(std::span<BackendSequence* const> rows, std::span<const int> tokens,
                               std::span<float> logits) = 0;
 
@@ -57,6 +70,13 @@ class Backend {
 
   // Bytes of working memory besides weights and caches, at their largest so far.
   virtual size_t scratch_bytes() const = 0;
+
+  // Bytes of all caches in memory, entries that sequences share counted once, at their largest so far.
+  virtual size_t cache_bytes_peak() const = 0;
 };
+
+// Prefill for the only row of `request`.
+absl::StatusOr<std::unique_ptr<BackendSequence>> PrefillOne(Backend& backend, const PrefillRequest& request,
+                                                            std::span<float> logits);
 
 }  // namespace kvscope

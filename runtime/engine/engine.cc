@@ -30,10 +30,15 @@ struct Engine::Impl {
   absl::Status CheckRequest(const SequenceRequest& request, size_t index) const;
   absl::Status Run();
 
-  // Prefills the request; a row joins the batch unless its first token already ends it.
-  absl::Status Admit(size_t index);
-  bool CanAdmit(const SequenceRequest& request) const;
-  absl::Status Step();
+  // One past the last of the requests from `first` on that one prefill can serve: equal prompts, and counters
+  // of their own.
+  size_t GroupEnd(size_t first) const;
+  // How many of the requests [first, end), a group or what is left of one, can join the batch now.
+  size_t Admissible(size_t first, size_t end) const;
+  // Prefills the `n` requests from `first` on together; each joins the batch unless its first token already
+  // ends it.
+  absl::Status Admit(size_t first, size_t n);
+  void Step();
 
   // Takes the next token from `logits` and decides whether the row goes on. Reports it otherwise.
   bool Advance(Row& row, std::span<float> logits);
@@ -45,6 +50,9 @@ struct Engine::Impl {
   EngineOptions options;
   std::unique_ptr<Backend> backend;
   std::vector<float> logits;  // [batch, vocab]
+  std::span<float> RowLogits(size_t row) {
+    return std::span(logits).subspan(row * model->config.vocab, model->config.vocab);
+  }
 
   // Of the call in progress.
   const std::vector<SequenceRequest>* requests = nullptr;
@@ -78,6 +86,8 @@ Engine::~Engine() = default;
 size_t Engine::scratch_bytes() const {
   return impl_->backend->scratch_bytes() + impl_->logits.size() * sizeof(float);
 }
+
+size_t Engine::cache_bytes_peak() const { return impl_->backend->cache_bytes_peak(); }
 
 absl::Status Engine::Generate(const std::vector<SequenceRequest>& requests,
                               const EngineCallbacks& callbacks) {
@@ -118,74 +128,108 @@ absl::Status Engine::Impl::CheckRequest(const SequenceRequest& request, size_t i
   return absl::OkStatus();
 }
 
-// Requests that share published counters depend on each other's order.
-bool Engine::Impl::CanAdmit(const SequenceRequest& request) const {
-  if (rows.size() >= static_cast<size_t>(options.batch)) return false;
-  return request.counters == nullptr || std::none_of(rows.begin(), rows.end(), [&](const Row& row) {
-           return (*requests)[row.request].counters == request.counters;
-         });
+size_t Engine::Impl::GroupEnd(size_t first) const {
+  const auto begin = requests->begin() + static_cast<std::ptrdiff_t>(first);
+  auto end = begin + 1;
+  // Requests that share published counters depend on each other's order.
+  const auto shares_counters = [&](const SequenceRequest& request) {
+    return request.counters != nullptr && std::any_of(begin, end, [&](const SequenceRequest& other) {
+             return other.counters == request.counters;
+           });
+  };
+  while (end != requests->end() && end->prompt == begin->prompt && !shares_counters(*end)) ++end;
+  return static_cast<size_t>(end - requests->begin());
+}
+
+// A group is cut only where nothing else runs: a second prefill costs more than rows that stay empty for a
+// while.
+size_t Engine::Impl::Admissible(size_t first, size_t end) const {
+  for (size_t i = first; i < end; ++i) {
+    const auto& counters = (*requests)[i].counters;
+    const bool in_use = counters != nullptr && std::any_of(rows.begin(), rows.end(), [&](const Row& row) {
+                          return (*requests)[row.request].counters == counters;
+                        });
+    if (in_use) return 0;
+  }
+  const size_t n = end - first, room = static_cast<size_t>(options.batch) - rows.size();
+  if (n <= room) return n;
+  return rows.empty() ? room : 0;
 }
 
 absl::Status Engine::Impl::Run() {
-  size_t next = 0;
+  size_t next = 0, group_end = 0;
   while (next < requests->size() || !rows.empty()) {
     if (Cancelled()) return absl::CancelledError("generation was cancelled");
-    while (next < requests->size() && CanAdmit((*requests)[next])) RETURN_IF_ERROR(Admit(next++));
-    if (!rows.empty()) RETURN_IF_ERROR(Step());
+    while (next < requests->size()) {
+      if (next == group_end) group_end = GroupEnd(next);
+      const size_t n = Admissible(next, group_end);
+      if (n == 0) break;
+      RETURN_IF_ERROR(Admit(next, n));
+      next += n;
+    }
+    if (!rows.empty()) Step();
   }
   return absl::OkStatus();
 }
 
-absl::Status Engine::Impl::Admit(size_t index) {
-  const SequenceRequest& request = (*requests)[index];
-  Row row{.request = index};
-  const std::span<float> row_logits(logits.data(), model->config.vocab);
-  PrefillRequest prefill{
-      .prompt = request.prompt, .method = request.method, .counters = request.counters.get()};
+absl::Status Engine::Impl::Admit(size_t first, size_t n) {
+  PrefillRequest prefill{.prompt = (*requests)[first].prompt};
+  for (size_t i = first; i < first + n; ++i) {
+    prefill.rows.push_back({(*requests)[i].method, (*requests)[i].counters.get()});
+  }
   prefill.cancelled = callbacks->cancelled;
   if (callbacks->progress) {
-    prefill.progress = [&](int tokens_done) { callbacks->progress(index, tokens_done, 0); };
+    prefill.progress = [&](int tokens_done) {
+      for (size_t i = first; i < first + n; ++i) callbacks->progress(i, tokens_done, 0);
+    };
   }
-  absl::StatusOr<std::unique_ptr<BackendSequence>> sequence = absl::InternalError("prefill did not run");
+  PrefillResult prefilled;
   try {
-    sequence = backend->Prefill(prefill, row_logits);
+    ASSIGN_OR_RETURN(prefilled, backend->Prefill(prefill, RowLogits(0)));
   } catch (const std::bad_alloc&) {
-    sequence = absl::ResourceExhaustedError("out of memory during prefill");
+    // What is too much for all may do for each.
+    for (size_t i = 0; n > 1 && i < n; ++i) RETURN_IF_ERROR(Admit(first + i, 1));
+    if (n > 1) return absl::OkStatus();
+    prefilled.emplace_back(absl::ResourceExhaustedError("out of memory during prefill"));
   }
-  if (absl::IsCancelled(sequence.status())) return sequence.status();
-  if (!sequence.ok()) {
-    Report(row, Finish::kError, std::string(sequence.status().message()));
-    return absl::OkStatus();
+  // A row may change its logits.
+  for (size_t i = 1; i < n; ++i) std::ranges::copy(RowLogits(0), RowLogits(i).begin());
+  for (size_t i = 0; i < n; ++i) {
+    Row row{.request = first + i};
+    if (!prefilled[i].ok()) {
+      Report(row, Finish::kError, std::string(prefilled[i].status().message()));
+      continue;
+    }
+    row.sequence = *std::move(prefilled[i]);
+    if (Advance(row, RowLogits(i))) rows.push_back(std::move(row));
   }
-  row.sequence = *std::move(sequence);
-  if (Advance(row, row_logits)) rows.push_back(std::move(row));
   return absl::OkStatus();
 }
 
-absl::Status Engine::Impl::Step() {
+void Engine::Impl::Step() {
   std::vector<BackendSequence*> sequences;
   std::vector<int> tokens;
   for (const Row& row : rows) {
     sequences.push_back(row.sequence.get());
     tokens.push_back(row.next);
   }
-  const size_t vocab = model->config.vocab;
-  absl::Status status;
   try {
-    status = backend->Decode(sequences, tokens, std::span(logits.data(), rows.size() * vocab));
+    // Each row knows whether it failed.
+    backend->Decode(sequences, tokens, std::span(logits).first(rows.size() * model->config.vocab))
+        .IgnoreError();
   } catch (const std::bad_alloc&) {
-    status = absl::ResourceExhaustedError("out of memory while decoding");
-  }
-  if (!status.ok()) {
-    FailAll(std::string(status.message()));
-    return absl::OkStatus();
+    return FailAll("out of memory while decoding");
   }
   std::vector<Row> going_on;
   for (size_t i = 0; i < rows.size(); ++i) {
-    if (Advance(rows[i], std::span(logits.data() + i * vocab, vocab))) going_on.push_back(std::move(rows[i]));
+    const absl::Status status = rows[i].sequence->status();
+    if (!status.ok()) {
+      Report(rows[i], Finish::kError, std::string(status.message()));
+    } else if (Advance(rows[i], RowLogits(i))) {
+      going_on.push_back(std::move(rows[i]));
+    }
   }
   rows = std::move(going_on);
-  return absl::OkStatus();
 }
 
 bool Engine::Impl::Advance(Row& row, std::span<float> row_logits) {

@@ -61,13 +61,18 @@ class Engine {
                                                         const EngineOptions& options);
   ~Engine();
 
-  // Runs every request, `options.batch` at a time. InvalidArgument before anything runs when a request
-  // cannot: an empty prompt, a token outside the vocabulary, prompt and new tokens beyond the model's
-  // positions. A sequence that fails (NaN or Inf logits, memory) finishes with kError; the others go on.
+  // Runs every request, `options.batch` at a time. Requests that follow each other with the same prompt are
+  // prefilled once, and share the memory of cache entries that they have in common. InvalidArgument before
+  // anything runs when a request cannot: an empty prompt, a token outside the vocabulary, prompt and new
+  // tokens beyond the model's positions. A sequence that fails (NaN or Inf logits, memory) finishes with
+  // kError; the others go on.
   absl::Status Generate(const std::vector<SequenceRequest>& requests, const EngineCallbacks& callbacks);
 
   // Working memory besides weights and caches, at its largest so far.
   size_t scratch_bytes() const;
+
+  // Memory of all caches, entries that sequences share counted once, at its largest so far.
+  size_t cache_bytes_peak() const;
 
  private:
   struct Impl;

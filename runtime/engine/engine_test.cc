@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <map>
 #include <numeric>
 
 #include "fmt/format.h"
@@ -12,21 +11,12 @@
 #include "runtime/engine/backend.h"
 #include "runtime/engine/naive_twin.h"
 #include "runtime/engine/test_model.h"
+#include "runtime/engine/test_requests.h"
 
 namespace kvscope {
 namespace {
 
 using testing::HasSubstr;
-
-std::vector<int> Prompt(int length, int seed, int vocab = 50) {
-  std::vector<int> prompt;
-  uint32_t state = static_cast<uint32_t>(seed) * 2654435761u + 1;
-  for (int i = 0; i < length; ++i) {
-    state = state * 1664525u + 1013904223u;
-    prompt.push_back(static_cast<int>((state >> 16) % static_cast<uint32_t>(vocab)));
-  }
-  return prompt;
-}
 
 Method MakeClean(const std::string& name, const Budgets& budgets) {
   const auto method = MakeMethod(name, Semantics::kClean, budgets);
@@ -61,12 +51,12 @@ TEST_P(TwinTest, SeesTheSamePositionsAndMakesTheSameLogits) {
   ASSERT_TRUE(backend.ok()) << backend.status();
   for (int prompt_length : {15, 37}) {
     NaiveTwin twin(model, method);
-    const std::vector<int> prompt = Prompt(prompt_length, 5);
+    const std::vector<int> prompt = TestPrompt(prompt_length, 5);
     std::vector<float> logits(config.vocab);
-    auto sequence = (*backend)->Prefill({.prompt = prompt, .method = method}, logits);
+    auto sequence = PrefillOne(**backend, {.prompt = prompt, .rows = {{method}}}, logits);
     ASSERT_TRUE(sequence.ok()) << sequence.status();
     std::vector<double> expected = twin.Prefill(prompt);
-    const std::vector<int> forced = Prompt(40, 6);
+    const std::vector<int> forced = TestPrompt(40, 6);
     for (size_t step = 0;; ++step) {
       for (size_t i = 0; i < expected.size(); ++i)
         ASSERT_NEAR(logits[i], expected[i], 2e-4) << "before step " << step;
@@ -111,7 +101,7 @@ std::vector<SequenceRequest> MixedRequests() {
   for (const Method& method : methods) {
     const int seed = static_cast<int>(requests.size());
     SequenceRequest request;
-    request.prompt = Prompt(20 + 7 * (seed % 5), seed);
+    request.prompt = TestPrompt(20 + 7 * (seed % 5), seed);
     request.method = method;
     request.max_new_tokens = 30 + seed % 3;
     requests.push_back(request);
@@ -119,20 +109,11 @@ std::vector<SequenceRequest> MixedRequests() {
   return requests;
 }
 
-std::map<size_t, SequenceResult> Generate(const std::shared_ptr<const Model>& model,
-                                          const EngineOptions& options,
-                                          const std::vector<SequenceRequest>& requests) {
+std::vector<SequenceResult> Generate(const std::shared_ptr<const Model>& model, const EngineOptions& options,
+                                     const std::vector<SequenceRequest>& requests) {
   auto engine = Engine::Create(model, options);
   EXPECT_TRUE(engine.ok()) << engine.status();
-  std::map<size_t, SequenceResult> results;
-  EngineCallbacks callbacks;
-  callbacks.finished = [&](size_t i, SequenceResult result) {
-    EXPECT_TRUE(results.emplace(i, std::move(result)).second) << "request " << i << " finished twice";
-  };
-  const absl::Status status = (*engine)->Generate(requests, callbacks);
-  EXPECT_TRUE(status.ok()) << status;
-  EXPECT_EQ(results.size(), requests.size());
-  return results;
+  return GenerateAll(**engine, requests);
 }
 
 TEST(Engine, TokensAndMemoryDependNeitherOnBatchNorThreadsNorOrder) {
@@ -165,7 +146,7 @@ TEST(Engine, KvBytesAreSlotsTimesHeadsTimesRowBytes) {
   for (KvType type : {KvType::kF32, KvType::kF16, KvType::kBF16}) {
     const Budgets budgets{.prefill = 24, .observation = 4, .window = 16, .recent = 6, .max_new = 60};
     SequenceRequest request{
-        .prompt = Prompt(50, 1), .method = MakeClean("full+slide", budgets), .max_new_tokens = 60};
+        .prompt = TestPrompt(50, 1), .method = MakeClean("full+slide", budgets), .max_new_tokens = 60};
     const auto result = Generate(model, {.threads = 1, .kv = type}, {request}).at(0);
     ASSERT_EQ(result.tokens.size(), 60u);
     // 50 of the prompt, 16 in the window, and the one that a step attends to before it evicts.
@@ -188,7 +169,7 @@ TEST(Engine, PerQueryHeadCachesCostTheirTrueBytes) {
   const auto model = MakeTestModel(3);
   Budgets budgets{.window = 16, .recent = 6, .max_new = 60};
   SequenceRequest request{
-      .prompt = Prompt(50, 1), .method = MakeClean("full+slide", budgets), .max_new_tokens = 60};
+      .prompt = TestPrompt(50, 1), .method = MakeClean("full+slide", budgets), .max_new_tokens = 60};
   const auto grouped = Generate(model, {.threads = 1}, {request}).at(0);
   budgets.per_query_head = true;
   request.method = MakeClean("full+slide", budgets);
@@ -202,7 +183,7 @@ TEST(Engine, ConcentrationMovesBudgetBetweenHeads) {
   const auto model = MakeTestModel(3);
   Budgets budgets{.window = 24, .recent = 6, .max_new = 80};
   SequenceRequest request{
-      .prompt = Prompt(50, 1), .method = MakeClean("full+slide", budgets), .max_new_tokens = 80};
+      .prompt = TestPrompt(50, 1), .method = MakeClean("full+slide", budgets), .max_new_tokens = 80};
   const auto even = Generate(model, {.threads = 1}, {request}).at(0);
   budgets.head_budget = HeadBudget::kConcentration;
   request.method = MakeClean("full+slide", budgets);
@@ -218,7 +199,8 @@ TEST(Engine, TheControlsDoWhatTheyClaim) {
   const Budgets budgets{.window = 16, .recent = 6, .max_new = 60};
   std::vector<SequenceRequest> requests;
   for (const char* name : {"full", "full+null", "full+slide", "full+random"}) {
-    requests.push_back({.prompt = Prompt(50, 1), .method = MakeClean(name, budgets), .max_new_tokens = 60});
+    requests.push_back(
+        {.prompt = TestPrompt(50, 1), .method = MakeClean(name, budgets), .max_new_tokens = 60});
   }
   const auto results = Generate(model, {.threads = 1}, requests);
   EXPECT_EQ(results.at(1).tokens, results.at(0).tokens);
@@ -234,7 +216,7 @@ TEST(Engine, RunsAPolicyOfItsOwn) {
       .name = "window-only", .rank = DecodePolicy::Rank::kArrival, .protects_prefill = true};
   Method method = MakeClean("full+slide", {.window = 16, .recent = 6, .max_new = 60});
   method.decode = &kSinksAndPrompt;
-  const SequenceRequest request{.prompt = Prompt(50, 1), .method = method, .max_new_tokens = 60};
+  const SequenceRequest request{.prompt = TestPrompt(50, 1), .method = method, .max_new_tokens = 60};
   const auto result = Generate(MakeTestModel(3), {.threads = 1}, {request}).at(0);
   EXPECT_EQ(result.finish, Finish::kLength) << result.error;
   EXPECT_EQ(result.kv.requested_tokens, std::vector<int>(3, 66));
@@ -244,14 +226,13 @@ TEST(Engine, RunsAPolicyOfItsOwn) {
 TEST(Engine, NarrowCachesStayNearTheExactOne) {
   const auto model = MakeTestModel(4);
   std::vector<float> exact(model->config.vocab);
-  const std::vector<int> prompt = Prompt(100, 2);
+  const std::vector<int> prompt = TestPrompt(100, 2);
   const Method method = MakeClean("full", {});
-  ASSERT_TRUE(
-      (*MakeCpuBackend(model, KvType::kF32, 1))->Prefill({.prompt = prompt, .method = method}, exact).ok());
+  const PrefillRequest request{.prompt = prompt, .rows = {{method}}};
+  ASSERT_TRUE((*MakeCpuBackend(model, KvType::kF32, 1))->Prefill(request, exact).ok());
   for (const auto& [type, tolerance] : {std::pair(KvType::kF16, 0.01f), std::pair(KvType::kBF16, 0.08f)}) {
     std::vector<float> logits(model->config.vocab);
-    ASSERT_TRUE(
-        (*MakeCpuBackend(model, type, 1))->Prefill({.prompt = prompt, .method = method}, logits).ok());
+    ASSERT_TRUE((*MakeCpuBackend(model, type, 1))->Prefill(request, logits).ok());
     for (size_t i = 0; i < logits.size(); ++i) EXPECT_NEAR(logits[i], exact[i], tolerance) << Name(type);
     EXPECT_NE(logits, exact) << Name(type) << " rounded nothing";
   }
@@ -261,7 +242,7 @@ TEST(Engine, NarrowCachesStayNearTheExactOne) {
 
 TEST(Engine, StopsAtAStopTokenAndLeavesItOut) {
   const auto model = MakeTestModel(3);
-  SequenceRequest request{.prompt = Prompt(20, 1), .method = MakeClean("full", {}), .max_new_tokens = 40};
+  SequenceRequest request{.prompt = TestPrompt(20, 1), .method = MakeClean("full", {}), .max_new_tokens = 40};
   const auto free_running = Generate(model, {.threads = 1}, {request}).at(0);
   EXPECT_EQ(free_running.finish, Finish::kLength);
   const int stop = free_running.tokens[7];
@@ -277,7 +258,7 @@ TEST(Engine, StopsAtAStopTokenAndLeavesItOut) {
 
 TEST(Engine, ForcedTokensAreFedWhateverTheLogitsSay) {
   const auto model = MakeTestModel(3);
-  SequenceRequest request{.prompt = Prompt(20, 1), .method = MakeClean("full", {}), .max_new_tokens = 10};
+  SequenceRequest request{.prompt = TestPrompt(20, 1), .method = MakeClean("full", {}), .max_new_tokens = 10};
   const auto free_running = Generate(model, {.threads = 1}, {request}).at(0);
   request.forced = free_running.tokens;
   EXPECT_EQ(Generate(model, {.threads = 1}, {request}).at(0).tokens, free_running.tokens);
@@ -307,7 +288,7 @@ TEST(Engine, RefusesRequestsThatCannotRunBeforeAnythingRuns) {
   EXPECT_THAT(error(bad), HasSubstr("token id: expected 0 to 49, found 50"));
   bad.prompt = {-1};
   EXPECT_THAT(error(bad), HasSubstr("found -1"));
-  bad.prompt = Prompt(4096, 1);
+  bad.prompt = TestPrompt(4096, 1);
   EXPECT_THAT(error(bad), HasSubstr("more than the model's 4096"));
   bad = good;
   bad.max_new_tokens = 0;
@@ -369,11 +350,11 @@ TEST(Engine, RequestsThatShareCountersRunOneAtATime) {
     std::vector<SequenceRequest> requests;
     for (int i = 0; i < 3; ++i) {
       requests.push_back(
-          {.prompt = Prompt(40, i), .method = *method, .max_new_tokens = 40, .counters = counters});
+          {.prompt = TestPrompt(40, i), .method = *method, .max_new_tokens = 40, .counters = counters});
     }
     const auto results = Generate(model, {.threads = 1, .batch = batch}, requests);
     std::vector<std::vector<int>> tokens;
-    for (const auto& [i, result] : results) tokens.push_back(result.tokens);
+    for (const SequenceResult& result : results) tokens.push_back(result.tokens);
     return tokens;
   };
   EXPECT_EQ(run(1), run(3));

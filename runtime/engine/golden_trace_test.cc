@@ -58,8 +58,7 @@ std::string SetDifference(std::vector<int> expected, std::vector<int> found) {
 // Plays one trace, step by step, and holds every step against it.
 class TraceRun {
  public:
-  TraceRun(Backend& backend, const ModelConfig& config, const json& trace)
-      : backend_(backend), trace_(trace), method_(trace.at("params")), prefill_logits_(config.vocab) {
+  explicit TraceRun(const json& trace) : trace_(trace), method_(trace.at("params")) {
     difference_ = method_.status.ok() ? "" : method_.status.ToString();
     if (difference_.empty()) BeginPrompt();
   }
@@ -67,6 +66,22 @@ class TraceRun {
   // Empty while all is as in the trace; else the first difference. Nothing is played after it.
   const std::string& difference() const { return difference_; }
   bool done() const { return !difference_.empty() || prompt_ == trace_.at("prompts").size(); }
+
+  // For a run that is not done and has no sequence for its prompt yet.
+  bool NeedsPrefill() const { return !done() && sequence_ == nullptr; }
+  std::span<const int> prompt() const { return prompt_ids_; }
+  PrefillRow prefill_row() { return {method_.method, &counters_}; }
+  void EndPrefill(absl::StatusOr<std::unique_ptr<BackendSequence>> sequence, std::span<const float> logits) {
+    if (!sequence.ok()) {
+      difference_ = sequence.status().ToString();
+      return;
+    }
+    sequence_ = *std::move(sequence);
+    difference_ = CompareRows(Prompt().at("prefill_rows"), "after prefill", /*in_order=*/true);
+    if (difference_.empty()) {
+      difference_ = CompareLogits(logits, Prompt().at("logits").at(0), "after prefill");
+    }
+  }
 
   // For the next step of a run that is not done: what to feed, and what came of it.
   BackendSequence* sequence() { return sequence_.get(); }
@@ -91,17 +106,7 @@ class TraceRun {
     step_ = 0;
     next_eviction_ = 0;
     held_ = Held(Prompt().at("prefill_rows"));
-    auto sequence = backend_.Prefill(
-        {.prompt = prompt_ids_, .method = method_.method, .counters = &counters_}, prefill_logits_);
-    if (!sequence.ok()) {
-      difference_ = sequence.status().ToString();
-      return;
-    }
-    sequence_ = *std::move(sequence);
-    difference_ = CompareRows(Prompt().at("prefill_rows"), "after prefill", /*in_order=*/true);
-    if (difference_.empty()) {
-      difference_ = CompareLogits(prefill_logits_, Prompt().at("logits").at(0), "after prefill");
-    }
+    sequence_ = nullptr;
   }
 
   static std::vector<std::vector<std::set<int>>> Held(const json& rows) {
@@ -180,11 +185,9 @@ class TraceRun {
     return "";
   }
 
-  Backend& backend_;
   const json& trace_;
   TraceMethod method_;
   PublishedCounters counters_;  // of one process: both prompts of a two-prompt trace
-  std::vector<float> prefill_logits_;
   std::string difference_;
   size_t prompt_ = 0;
   // Of the current prompt.
@@ -195,9 +198,28 @@ class TraceRun {
   int step_ = 0;
 };
 
+// Prefills all runs that wait for it, those with equal prompts at once.
+void Prefill(Backend& backend, size_t vocab, std::span<const std::unique_ptr<TraceRun>> runs) {
+  std::vector<float> logits(vocab);
+  for (const auto& first : runs) {
+    if (!first->NeedsPrefill()) continue;
+    std::vector<TraceRun*> group;
+    PrefillRequest request{.prompt = first->prompt()};
+    for (const auto& run : runs) {
+      if (!run->NeedsPrefill() || !std::ranges::equal(run->prompt(), first->prompt())) continue;
+      group.push_back(run.get());
+      request.rows.push_back(run->prefill_row());
+    }
+    auto rows = backend.Prefill(request, logits);
+    ASSERT_TRUE(rows.ok()) << rows.status();
+    for (size_t i = 0; i < group.size(); ++i) group[i]->EndPrefill(std::move((*rows)[i]), logits);
+  }
+}
+
 // Plays runs together, one row of the batch each, until all are done.
 void PlayTogether(Backend& backend, size_t vocab, std::span<const std::unique_ptr<TraceRun>> runs) {
   while (true) {
+    Prefill(backend, vocab, runs);
     std::vector<TraceRun*> active;
     std::vector<BackendSequence*> rows;
     std::vector<int> tokens;
@@ -226,7 +248,8 @@ std::vector<std::string> Traces(const std::string& folder) {
   return paths;
 }
 
-// `batch` traces of a folder at a time, neighbours in the batch with different methods and budgets.
+// `batch` traces of a folder at a time, neighbours in the batch with different methods and budgets. Those of
+// them that have the same prompt are prefilled once.
 void PlayAll(const std::string& folder, size_t batch) {
   const std::vector<std::string> paths = Traces(folder + "/traces");
   ASSERT_FALSE(paths.empty()) << folder << "/traces holds no .json file";
@@ -244,7 +267,7 @@ void PlayAll(const std::string& folder, size_t batch) {
       auto trace = ReadJsonFile(paths[first + i]);
       ASSERT_TRUE(trace.ok()) << trace.status();
       traces[i] = *std::move(trace);
-      runs.push_back(std::make_unique<TraceRun>(**backend, config, traces[i]));
+      runs.push_back(std::make_unique<TraceRun>(traces[i]));
     }
     PlayTogether(**backend, config.vocab, runs);
     for (size_t i = 0; i < n; ++i) {
@@ -273,6 +296,7 @@ class GivenGoldenTraces : public testing::Test {
 
 TEST_F(GivenGoldenTraces, OneByOne) { PlayAll(folder_, 1); }
 TEST_F(GivenGoldenTraces, InABatchOfDifferentMethods) { PlayAll(folder_, 16); }
+TEST_F(GivenGoldenTraces, AllAtOnceSharingPrompts) { PlayAll(folder_, 1000); }
 
 }  // namespace
 }  // namespace kvscope

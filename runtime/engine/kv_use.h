@@ -7,8 +7,9 @@
 
 namespace kvscope {
 
-// Memory of one sequence's cache. A slot holds one token's key and value of one cached head in one layer;
-// cached heads are the KV heads in clean semantics and the query heads in published ones.
+// Memory of one sequence's cache, as if it shared none with others. A slot holds one token's key and value of
+// one cached head in one layer; cached heads are the KV heads in clean semantics and the query heads in
+// published ones.
 struct KvUse {
   size_t peak_bytes =
       0;  // slots in use x head_dim x 2 x element size, largest over prefill's end and the steps
@@ -23,6 +24,8 @@ struct KvUse {
   std::vector<int> requested_tokens;
   uint64_t evictions = 0;   // slots given up in prefill and decoding, over all layers and heads
   uint64_t moved_rows = 0;  // rows that evictions moved in memory
+
+  friend bool operator==(const KvUse&, const KvUse&) = default;
 };
 
 // Wall time of one sequence's phases; the decode steps' shared by all rows of a batch.
