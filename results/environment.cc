@@ -67,6 +67,13 @@ nlohmann::json ToJson(const Machine& machine) {
           {"kernel", machine.kernel}};
 }
 
+std::vector<std::string> CommandLine() {
+  std::ifstream in("/proc/self/cmdline", std::ios::binary);
+  std::vector<std::string> arguments;
+  for (std::string argument; std::getline(in, argument, '\0');) arguments.push_back(argument);
+  return arguments;
+}
+
 uint64_t AvailableMemoryBytes() { return MeminfoBytes("MemAvailable"); }
 
 uint64_t PeakResidentBytes() {

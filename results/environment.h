@@ -19,6 +19,9 @@ struct Machine {
 Machine GetMachine();
 nlohmann::json ToJson(const Machine& machine);
 
+// This process's arguments, the program first.
+std::vector<std::string> CommandLine();
+
 // Memory that could be taken now without swapping.
 uint64_t AvailableMemoryBytes();
 

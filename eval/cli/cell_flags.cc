@@ -42,4 +42,18 @@ void AddMethodFlags(CLI::App& command, RunRequest& request) {
   command.add_flag("--per-query-head", request.per_query_head, "A cache for each query head");
 }
 
+void AddEngineFlags(CLI::App& command, RunRequest& request) {
+  command.add_option("--precision", request.precision, "Of the arithmetic: auto, f32")
+      ->check(CLI::IsMember({"auto", "f32", "bf16"}))
+      ->capture_default_str();
+  command.add_option("--kv", request.kv, "Element type of the cache: f32, f16, bf16")
+      ->check(CLI::IsMember({"f32", "f16", "bf16", "int8", "int4"}))
+      ->capture_default_str();
+  command.add_option("--device", request.device, "cpu")
+      ->check(CLI::IsMember({"cpu", "cuda", "emulated"}))
+      ->capture_default_str();
+  command.add_option("--threads", request.threads, "0: one a core")->capture_default_str();
+  command.add_flag("--timing", request.timing, "Samples alone, after a warm-up");
+}
+
 }  // namespace kvscope

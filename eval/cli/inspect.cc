@@ -40,7 +40,7 @@ struct Subject {
   std::unique_ptr<Backend> backend;
   size_t sample = 0;
 
-  const std::vector<int>& tokens() const { return cell.tokens[sample]; }
+  const std::vector<int>& tokens() const { return cell.data->tokens[sample]; }
   const ModelConfig& config() const { return cell.model->config; }
 };
 
@@ -51,11 +51,11 @@ absl::StatusOr<Subject> PrepareSubject(const Options& options) {
   ASSIGN_OR_RETURN(FetchOptions fetch, FetchOptionsFromEnvironment());
   const Fetcher fetcher(std::move(fetch));
   Subject subject;
-  ASSIGN_OR_RETURN(subject.cell, PrepareCell(request, fetcher, {}));
+  ASSIGN_OR_RETURN(subject.cell, CellMaker(fetcher, {}).Make(request));
   subject.sample = static_cast<size_t>(options.sample);
-  if (subject.sample >= subject.cell.prompts.size()) {
-    return absl::InvalidArgumentError(
-        fmt::format("--sample: expected 0 to {}, found {}", subject.cell.prompts.size() - 1, options.sample));
+  if (subject.sample >= subject.cell.data->prompts.size()) {
+    return absl::InvalidArgumentError(fmt::format("--sample: expected 0 to {}, found {}",
+                                                  subject.cell.data->prompts.size() - 1, options.sample));
   }
   ASSIGN_OR_RETURN(subject.backend,
                    MakeCpuBackend(subject.cell.model, subject.cell.engine.kv, subject.cell.engine.threads));
@@ -66,7 +66,7 @@ void Print(const json& line) { fmt::print("{}\n", DumpJson(line)); }
 
 // The first line of every inspection's output.
 json Header(const Subject& subject, const Options& options, const std::string& kind) {
-  const Prompt& prompt = subject.cell.prompts[subject.sample];
+  const Prompt& prompt = subject.cell.data->prompts[subject.sample];
   return {{"kind", kind},
           {"model", options.request.model},
           {"model_sha256", subject.cell.model->sha256},

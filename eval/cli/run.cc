@@ -1,5 +1,3 @@
-#include <cstdlib>
-#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,12 +8,13 @@
 #include "eval/cli/progress.h"
 #include "eval/run/cell.h"
 #include "eval/run/interrupt.h"
-#include "eval/run/run_cell.h"
+#include "eval/run/run_cells.h"
 #include "eval/score/score_folder.h"
 #include "eval/scorers/clean.h"
 #include "fmt/format.h"
 #include "results/base/jsonl.h"
 #include "results/base/status_macros.h"
+#include "results/environment.h"
 
 namespace kvscope {
 namespace {
@@ -27,30 +26,6 @@ struct Options {
   bool json = false;
   bool quiet = false;
 };
-
-void AddExecutionFlags(CLI::App& command, RunRequest& request) {
-  command.add_option("--precision", request.precision, "Of the arithmetic: auto, f32")
-      ->check(CLI::IsMember({"auto", "f32", "bf16"}))
-      ->capture_default_str();
-  command.add_option("--kv", request.kv, "Element type of the cache: f32, f16, bf16")
-      ->check(CLI::IsMember({"f32", "f16", "bf16", "int8", "int4"}))
-      ->capture_default_str();
-  command.add_option("--device", request.device, "cpu")
-      ->check(CLI::IsMember({"cpu", "cuda", "emulated"}))
-      ->capture_default_str();
-  command.add_option("--threads", request.threads, "0: one a core")->capture_default_str();
-  command.add_option("--batch", request.batch, "Samples decoded together; above 1 no times are recorded")
-      ->capture_default_str();
-  command.add_flag("--timing", request.timing, "Samples alone, after a warm-up");
-  command.add_option("--out", request.out, "The run's folder; resumed when it holds this run")->required();
-}
-
-std::vector<std::string> CommandLine() {
-  std::ifstream in("/proc/self/cmdline", std::ios::binary);
-  std::vector<std::string> arguments;
-  for (std::string argument; std::getline(in, argument, '\0');) arguments.push_back(argument);
-  return arguments;
-}
 
 absl::Status Report(const std::string& folder, bool json) {
   ASSIGN_OR_RETURN(const JudgedRun run, JudgeRun(folder));
@@ -68,7 +43,7 @@ absl::StatusOr<ExitCode> Run(const Options& options) {
   RETURN_IF_ERROR(CheckRequest(options.request));
   ASSIGN_OR_RETURN(FetchOptions fetch, FetchOptionsFromEnvironment());
   const Fetcher fetcher(std::move(fetch));
-  ASSIGN_OR_RETURN(const Cell cell, PrepareCell(options.request, fetcher, CommandLine()));
+  ASSIGN_OR_RETURN(const Cell cell, CellMaker(fetcher, CommandLine()).Make(options.request));
   ASSIGN_OR_RETURN(const std::unique_ptr<RunStore> store, OpenRun(cell, options.request.out));
   if (store->run().status == RunStatus::kComplete) {
     if (!options.quiet) fmt::print(stderr, "kvscope run: {}: this run is complete\n", options.request.out);
@@ -84,7 +59,7 @@ absl::StatusOr<ExitCode> Run(const Options& options) {
     callbacks.cancelled = Interrupted;
     callbacks.progress = [&](double share, size_t done) {
       bar.Update(static_cast<uint64_t>(share * kProgressSteps),
-                 fmt::format("{}/{} samples", done, cell.prompts.size()));
+                 fmt::format("{}/{} samples", done, cell.data->prompts.size()));
     };
     RETURN_IF_ERROR(RunCell(cell, *store, callbacks));
   }
@@ -98,7 +73,13 @@ Action AddRun(CLI::App& command) {
   auto options = std::make_shared<Options>();
   AddCellFlags(command, options->request);
   AddMethodFlags(command, options->request);
-  AddExecutionFlags(command, options->request);
+  AddEngineFlags(command, options->request);
+  command
+      .add_option("--batch", options->request.batch,
+                  "Samples decoded together; above 1 no times are recorded")
+      ->capture_default_str();
+  command.add_option("--out", options->request.out, "The run's folder; resumed when it holds this run")
+      ->required();
   AddJsonFlag(command, &options->json);
   AddQuietFlag(command, &options->quiet);
   return [options] { return Run(*options); };

@@ -8,7 +8,7 @@
 #include "eval/report/report_row.h"
 #include "eval/report/report_text.h"
 #include "eval/run/cell.h"
-#include "eval/run/run_cell.h"
+#include "eval/run/run_cells.h"
 #include "eval/score/score_folder.h"
 #include "eval/testing/run_program.h"
 
@@ -38,7 +38,8 @@ TEST(NewPolicy, RunsThroughEngineRecordsAndReport) {
   request.method = "full+slide";
   request.window = 32;
   request.recent = 16;
-  auto cell = PrepareCell(request, Fetcher(*std::move(fetch)), {});
+  const Fetcher fetcher(*std::move(fetch));
+  auto cell = CellMaker(fetcher, {}).Make(request);
   ASSERT_TRUE(cell.ok()) << cell.status();
   cell->method.decode = &kOutputHitters;
   cell->run.config.method = cell->method.Name();

@@ -31,20 +31,11 @@ GroupScore ToGroupScore(const std::string& name) {
   return GroupScore::kMean;
 }
 
-absl::Status LoadWeightsAndTokenizer(const RunRequest& request, const Fetcher& fetcher, Cell& cell) {
-  ASSIGN_OR_RETURN(const std::string path, ModelPath(request.model, fetcher));
-  ASSIGN_OR_RETURN(cell.model, LoadModel(path));
-  if (cell.model->tokenizer.is_null())
-    return absl::NotFoundError(fmt::format("{}: the model has no tokenizer.json", path));
-  ASSIGN_OR_RETURN(cell.tokenizer, Tokenizer::FromJson(cell.model->tokenizer));
-  return absl::OkStatus();
-}
-
 // The number of new tokens where none is asked for: the task's, cut to what the model has room for.
 int NewTokens(const TaskInfo& task, int questions, bool published, Cell& cell) {
   const int wanted = DefaultMaxNewTokens(task, questions, published);
   size_t longest = 0;
-  for (const std::vector<int>& tokens : cell.tokens) longest = std::max(longest, tokens.size());
+  for (const std::vector<int>& tokens : cell.data->tokens) longest = std::max(longest, tokens.size());
   const uint32_t positions = cell.model->config.max_positions;
   if (longest >= positions) return wanted;  // CheckFits says so
   const int room = static_cast<int>(positions - longest);
@@ -72,7 +63,7 @@ absl::StatusOr<Method> ResolveMethod(const RunRequest& request, const TaskInfo& 
   return MakeMethod(request.method, semantics, budgets);
 }
 
-RunConfig ConfigOf(const RunRequest& request, const Cell& cell, int questions, PromptTemplate format) {
+RunConfig ConfigOf(const RunRequest& request, const Cell& cell, int questions) {
   const Method& method = cell.method;
   const bool selects = UsesPrefillBudget(method) || UsesWindow(method);
   RunConfig config;
@@ -98,14 +89,14 @@ RunConfig ConfigOf(const RunRequest& request, const Cell& cell, int questions, P
   config.kv = request.kv;
   config.device = request.device;
   config.mode = cell.engine.batch == 1 ? "timing" : "accuracy";
-  config.prompt_template = Name(format);
+  config.prompt_template = Name(cell.data->format);
   if (request.limit > 0) config.limit = request.limit;
   if (cell.engine.batch == 1) config.threads = cell.engine.threads;
   return config;
 }
 
-void AddProvenance(const Cell& cell, const Manifest& manifest, std::vector<std::string> command_line,
-                   RunRecord& run) {
+void AddProvenance(const Cell& cell, RunRecord& run) {
+  const Manifest& manifest = cell.data->manifest;
   run.model_sha256 = cell.model->sha256;
   run.tokenizer_sha256 = Sha256Hex(DumpJson(cell.model->tokenizer));
   run.data_sha256 = manifest.data_sha256;
@@ -113,16 +104,30 @@ void AddProvenance(const Cell& cell, const Manifest& manifest, std::vector<std::
   run.build = ToJson(GetBuildInfo());
   run.machine = ToJson(GetMachine());
   run.execution = {{"threads", cell.engine.threads}, {"batch", cell.engine.batch}, {"warm_up", cell.warm_up}};
-  run.command_line = std::move(command_line);
 }
 
 }  // namespace
 
-absl::StatusOr<Cell> PrepareCell(const RunRequest& request, const Fetcher& fetcher,
-                                 std::vector<std::string> command_line) {
-  RETURN_IF_ERROR(CheckRequest(request));
+absl::Status CellMaker::LoadModelAndTokenizer(const std::string& name) {
+  if (model_ != nullptr && name == model_name_) return absl::OkStatus();
+  prompts_.clear();
+  model_ = nullptr;
+  ASSIGN_OR_RETURN(const std::string path, ModelPath(name, fetcher_));
+  ASSIGN_OR_RETURN(std::shared_ptr<const Model> model, LoadModel(path));
+  if (model->tokenizer.is_null())
+    return absl::NotFoundError(fmt::format("{}: the model has no tokenizer.json", path));
+  ASSIGN_OR_RETURN(tokenizer_, Tokenizer::FromJson(model->tokenizer));
+  model_ = std::move(model);
+  model_name_ = name;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<const TokenizedPrompts>> CellMaker::PromptsOf(const RunRequest& request) {
   ASSIGN_OR_RETURN(const TaskInfo* task, FindTask(request.task));
   const bool published = request.semantics == "published";
+  const std::string key = fmt::format("{} {} {} {} {} {}", request.task, request.length, request.questions,
+                                      request.seed, request.limit, published);
+  if (const auto there = prompts_.find(key); there != prompts_.end()) return there->second;
 
   BuildRequest build;
   build.task = request.task;
@@ -131,33 +136,47 @@ absl::StatusOr<Cell> PrepareCell(const RunRequest& request, const Fetcher& fetch
   build.seed = request.seed;
   build.limit = request.limit;
   build.variant = published && task->has_published ? "published" : "clean";
-  Cell cell;
-  RETURN_IF_ERROR(LoadWeightsAndTokenizer(request, fetcher, cell));
-  build.count_tokens = [&](std::string_view text) { return cell.tokenizer->Encode(text).size(); };
-  ASSIGN_OR_RETURN(PromptSet set, BuildPrompts(build, fetcher));
-  cell.prompts = std::move(set.prompts);
-  if (cell.prompts.empty())
+  build.count_tokens = [this](std::string_view text) { return tokenizer_->Encode(text).size(); };
+  ASSIGN_OR_RETURN(PromptSet set, BuildPrompts(build, fetcher_));
+  if (set.prompts.empty())
     return absl::InvalidArgumentError(fmt::format("{}: there are no prompts", request.task));
 
-  ASSIGN_OR_RETURN(const PromptTemplate format, TemplateFor(*cell.model, request.task, published));
-  size_t questions = 0;
-  for (const Prompt& prompt : cell.prompts) {
-    cell.tokens.push_back(PromptTokens(prompt, *cell.model, *cell.tokenizer, format));
-    questions = std::max(questions, prompt.questions.size());
-  }
-  const int k = static_cast<int>(questions);
-  const int max_new_tokens =
-      request.max_new_tokens ? *request.max_new_tokens : NewTokens(*task, k, published, cell);
-  ASSIGN_OR_RETURN(cell.method, ResolveMethod(request, *task, k, max_new_tokens));
-  RETURN_IF_ERROR(CheckFits(cell.prompts, cell.tokens, max_new_tokens, cell.model->config));
+  auto data = std::make_shared<TokenizedPrompts>();
+  ASSIGN_OR_RETURN(data->format, TemplateFor(*model_, request.task, published));
+  for (const Prompt& prompt : set.prompts)
+    data->tokens.push_back(PromptTokens(prompt, *model_, *tokenizer_, data->format));
+  data->prompts = std::move(set.prompts);
+  data->manifest = std::move(set.manifest);
+  return prompts_[key] = std::move(data);
+}
 
-  cell.stop_tokens = StopTokens(*cell.model, *cell.tokenizer, format);
+absl::StatusOr<Cell> CellMaker::Make(const RunRequest& request) {
+  RETURN_IF_ERROR(CheckRequest(request));
+  RETURN_IF_ERROR(LoadModelAndTokenizer(request.model));
+  ASSIGN_OR_RETURN(const TaskInfo* task, FindTask(request.task));
+  Cell cell;
+  cell.model = model_;
+  cell.tokenizer = tokenizer_;
+  ASSIGN_OR_RETURN(cell.data, PromptsOf(request));
+
+  size_t most_questions = 0;
+  for (const Prompt& prompt : cell.data->prompts)
+    most_questions = std::max(most_questions, prompt.questions.size());
+  const int questions = static_cast<int>(most_questions);
+  const int max_new_tokens = request.max_new_tokens
+                                 ? *request.max_new_tokens
+                                 : NewTokens(*task, questions, request.semantics == "published", cell);
+  ASSIGN_OR_RETURN(cell.method, ResolveMethod(request, *task, questions, max_new_tokens));
+  RETURN_IF_ERROR(CheckFits(cell.data->prompts, cell.data->tokens, max_new_tokens, cell.model->config));
+
+  cell.stop_tokens = StopTokens(*cell.model, *cell.tokenizer, cell.data->format);
   cell.engine.batch = request.batch;
   cell.engine.threads = request.threads > 0 ? request.threads : GetMachine().cores;
   cell.engine.kv = ToKvType(request.kv);
   cell.warm_up = request.timing;
-  cell.run.config = ConfigOf(request, cell, k, format);
-  AddProvenance(cell, set.manifest, std::move(command_line), cell.run);
+  cell.run.config = ConfigOf(request, cell, questions);
+  AddProvenance(cell, cell.run);
+  cell.run.command_line = command_line_;
   return cell;
 }
 

@@ -1,8 +1,10 @@
 // One cell of a table, made ready: everything that `run` checks and loads before the first token.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -13,15 +15,23 @@
 #include "runtime/engine/engine.h"
 #include "runtime/methods/method.h"
 #include "runtime/model/model.h"
+#include "runtime/tokenizer/chat_template.h"
 #include "runtime/tokenizer/tokenizer.h"
 
 namespace kvscope {
 
-struct Cell {
-  std::shared_ptr<const Model> model;
-  std::unique_ptr<const Tokenizer> tokenizer;
+// Prompts as one model is given them.
+struct TokenizedPrompts {
   std::vector<Prompt> prompts;
   std::vector<std::vector<int>> tokens;  // of each prompt
+  Manifest manifest;
+  PromptTemplate format;
+};
+
+struct Cell {
+  std::shared_ptr<const Model> model;
+  std::shared_ptr<const Tokenizer> tokenizer;
+  std::shared_ptr<const TokenizedPrompts> data;
   std::vector<int> stop_tokens;
   Method method;
   EngineOptions engine;
@@ -30,9 +40,27 @@ struct Cell {
   std::vector<std::string> notes;  // values that were set or cut silently otherwise, for stderr
 };
 
-// The errors of CheckRequest, of loading the model and of building the prompts; InvalidArgument when a prompt
-// does not fit the model.
-absl::StatusOr<Cell> PrepareCell(const RunRequest& request, const Fetcher& fetcher,
-                                 std::vector<std::string> command_line);
+// Makes cells one after the other. Those of one model share it, and those of one set of prompts these.
+class CellMaker {
+ public:
+  // REQUIRES: `fetcher` outlives this.
+  CellMaker(const Fetcher& fetcher, std::vector<std::string> command_line)
+      : fetcher_(fetcher), command_line_(std::move(command_line)) {}
+
+  // The errors of CheckRequest, of loading the model and of building the prompts; InvalidArgument when a
+  // prompt does not fit the model.
+  absl::StatusOr<Cell> Make(const RunRequest& request);
+
+ private:
+  absl::Status LoadModelAndTokenizer(const std::string& name);
+  absl::StatusOr<std::shared_ptr<const TokenizedPrompts>> PromptsOf(const RunRequest& request);
+
+  const Fetcher& fetcher_;
+  const std::vector<std::string> command_line_;
+  std::string model_name_;  // of what follows; one model at a time is kept
+  std::shared_ptr<const Model> model_;
+  std::shared_ptr<const Tokenizer> tokenizer_;
+  std::map<std::string, std::shared_ptr<const TokenizedPrompts>> prompts_;
+};
 
 }  // namespace kvscope
