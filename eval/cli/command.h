@@ -44,6 +44,7 @@ Action AddModels(CLI::App& command);
 Action AddReport(CLI::App& command);
 Action AddRun(CLI::App& command);
 Action AddScore(CLI::App& command);
+Action AddSweep(CLI::App& command);
 Action AddTasks(CLI::App& command);
 Action AddVerify(CLI::App& command);
 

@@ -12,7 +12,7 @@ constexpr std::array kCommands = {
     Command{"fetch", "Download data and models of the catalog, checked by SHA-256", AddFetch},
     Command{"build", "Build the prompts of a task", AddBuild},
     Command{"run", "Run one cell: a model, a task, a method", AddRun},
-    Command{"sweep", "Run a grid of cells", AddNotBuilt},
+    Command{"sweep", "Run a grid of cells", AddSweep},
     Command{"import", "Turn published predictions into run folders", AddImport},
     Command{"score", "Score run folders, offline", AddScore},
     Command{"compare", "Say whether two runs differ", AddNotBuilt},

@@ -14,18 +14,16 @@
 #include "fmt/format.h"
 #include "results/base/status_macros.h"
 #include "results/environment.h"
-#include "runtime/methods/decode_schedule.h"
 
 namespace kvscope {
 namespace {
 
-// Published policies whose schedule counts on from prompt to prompt share counters, run in order, and go on
-// from where the last record left them. Null for all others.
+// Those of a run that goes on from where its last record left them.
 std::shared_ptr<PublishedCounters> CountersAfter(const std::vector<SampleRecord>& records,
                                                  const Method& method) {
-  if (method.semantics != Semantics::kPublished || !method.decode->window_grows) return nullptr;
-  auto counters = std::make_shared<PublishedCounters>();
-  if (records.empty() || records.back().published_counters.size() != 3) return counters;
+  const std::shared_ptr<PublishedCounters> counters = SharedCounters(method);
+  if (counters == nullptr || records.empty() || records.back().published_counters.size() != 3)
+    return counters;
   const std::vector<int64_t>& last = records.back().published_counters;
   *counters = {.step = last[0], .jump = last[1], .jump_layer = last[2]};
   return counters;

@@ -13,6 +13,11 @@ SequenceRequest MakeRequest(const Cell& cell, size_t prompt) {
   return request;
 }
 
+std::shared_ptr<PublishedCounters> SharedCounters(const Method& method) {
+  if (method.semantics != Semantics::kPublished || !method.decode->window_grows) return nullptr;
+  return std::make_shared<PublishedCounters>();
+}
+
 absl::Status WarmUp(const Cell& cell, Engine& engine, const std::function<bool()>& cancelled) {
   constexpr int kTokens = 16;
   SequenceRequest request = MakeRequest(cell, 0);
