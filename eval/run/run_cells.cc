@@ -171,23 +171,27 @@ absl::Status RunsInProgress::Record(const Pending& sample, const SequenceResult&
 absl::Status RunsInProgress::Close(size_t run, const absl::Status& interrupted, size_t scratch_bytes) {
   const auto [cell, store] = runs_[run];
   closed_[run] = true;
-  const uint64_t peak_rss = PeakResidentBytes();
+  RunStatus status = RunStatus::kComplete;
+  std::string reason;
   if (!store->IsFull()) {
     const bool cancelled = interrupted.code() == absl::StatusCode::kCancelled;
-    const std::string reason = cancelled ? "interrupted" : std::string(interrupted.message());
-    RETURN_IF_ERROR(store->SetStatus(cancelled ? RunStatus::kPartial : RunStatus::kFailed, reason, peak_rss));
+    status = cancelled ? RunStatus::kPartial : RunStatus::kFailed;
+    reason = cancelled ? "interrupted" : std::string(interrupted.message());
   } else if (const absl::Status errors = FailedSamples(*store); !errors.ok()) {
-    RETURN_IF_ERROR(store->SetStatus(RunStatus::kFailed, std::string(errors.message()), peak_rss));
-  } else {
-    RETURN_IF_ERROR(store->SetStatus(RunStatus::kComplete, "", peak_rss));
+    status = RunStatus::kFailed;
+    reason = std::string(errors.message());
   }
+  const uint64_t peak_rss = PeakResidentBytes();
   const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - start_;
   RETURN_IF_ERROR(WriteTiming(*store, {.wall_s = wall.count(),
                                        .samples = generated_[run],
                                        .scratch_bytes = scratch_bytes,
+                                       .peak_rss_bytes = peak_rss,
                                        .warm_up = cell->warm_up}));
-  ASSIGN_OR_RETURN(const JudgedRun judged, JudgeRun(store->folder()));
-  return WriteScores(judged);
+  ASSIGN_OR_RETURN(JudgedRun judged, JudgeRun(store->folder()));
+  judged.run.status = status;
+  RETURN_IF_ERROR(WriteScores(judged));
+  return store->SetStatus(status, reason, peak_rss);  // last: a run that says complete has all its files
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ absl::Status WriteTiming(const RunStore& store, const TimingRecord& timing) {
                         {"samples", timing.samples},
                         {"scratch_bytes", timing.scratch_bytes},
                         {"warm_up", timing.warm_up},
-                        {"peak_rss_bytes", run.peak_rss_bytes}};
+                        {"peak_rss_bytes", timing.peak_rss_bytes}};
   if (run.config.mode == "timing") {
     out["prefill_s"] = Summary(store, [](const TimeRecord& t) { return t.prefill_s; });
     out["compress_s"] = Summary(store, [](const TimeRecord& t) { return t.compress_s; });

@@ -14,6 +14,7 @@ struct TimingRecord {
   double wall_s = 0;   // model loaded to last record
   size_t samples = 0;  // that it generated
   uint64_t scratch_bytes = 0;
+  uint64_t peak_rss_bytes = 0;
   bool warm_up = false;
 };
 

@@ -30,10 +30,21 @@ TemporaryFolder::~TemporaryFolder() {
 }
 
 ProgramResult RunKvscope(const std::vector<std::string>& arguments) {
-  return RunKvscopeUntil(arguments, [] { return false; });
+  return RunKvscopeWatched(arguments, [](pid_t) {});
 }
 
 ProgramResult RunKvscopeUntil(const std::vector<std::string>& arguments, const std::function<bool()>& stop) {
+  bool stopped = false;
+  return RunKvscopeWatched(arguments, [&](pid_t pid) {
+    if (!stopped && stop()) {
+      ::kill(pid, SIGTERM);
+      stopped = true;
+    }
+  });
+}
+
+ProgramResult RunKvscopeWatched(const std::vector<std::string>& arguments,
+                                const std::function<void(pid_t pid)>& watch) {
   const char* binary = std::getenv("KVSCOPE_BINARY");
   if (binary == nullptr) throw std::runtime_error("KVSCOPE_BINARY is not set; run this test with ctest");
   const TemporaryFolder folder;
@@ -54,12 +65,8 @@ ProgramResult RunKvscopeUntil(const std::vector<std::string>& arguments, const s
   if (error != 0) throw std::runtime_error(std::string("cannot start ") + binary);
   int wait_status = 0;
   constexpr std::chrono::milliseconds kPoll(2);
-  bool stopped = false;
   while (::waitpid(child, &wait_status, WNOHANG) == 0) {
-    if (!stopped && stop()) {
-      ::kill(child, SIGTERM);
-      stopped = true;
-    }
+    watch(child);
     std::this_thread::sleep_for(kPoll);
   }
   ProgramResult result;

@@ -1,6 +1,8 @@
 // Runs the built kvscope binary and captures what it says: tests of the command line's contract.
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
 #include <string>
 #include <vector>
@@ -18,6 +20,10 @@ ProgramResult RunKvscope(const std::vector<std::string>& arguments);
 
 // The same, with SIGTERM sent once `stop` says so; it is asked again and again while the program runs.
 ProgramResult RunKvscopeUntil(const std::vector<std::string>& arguments, const std::function<bool()>& stop);
+
+// The same, with `watch` called every few milliseconds while the program, process `pid`, runs.
+ProgramResult RunKvscopeWatched(const std::vector<std::string>& arguments,
+                                const std::function<void(pid_t pid)>& watch);
 
 // A new empty folder under the test's temporary folder, removed when the object goes.
 class TemporaryFolder {

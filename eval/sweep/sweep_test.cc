@@ -1,0 +1,285 @@
+// `kvscope sweep` on the embedded model: what a cell gives does not depend on its neighbours, and nothing
+// that befalls a sweep loses or doubles what it had finished.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "eval/testing/run_program.h"
+#include "fmt/format.h"
+#include "nlohmann/json.hpp"
+#include "results/base/file.h"
+#include "results/base/jsonl.h"
+#include "results/base/sha256.h"
+#include "results/repetitions.h"
+#include "results/run_store.h"
+
+namespace kvscope {
+namespace {
+
+using nlohmann::json;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+// Five cells over two prompts.
+const char* const kPlan = R"({
+  "model": "arith-tiny", "task": "arith+", "questions": 8, "limit": 2, "threads": 1, "prefill-budget": 48,
+  "method": ["full", "full+slide", "streamingllm+slm"],
+  "together": [{"window": 24, "recent": 12}, {"window": 32, "recent": 16}]
+})";
+
+class SweepTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    cache_ = new TemporaryFolder();
+    ::setenv("KVSCOPE_CACHE", cache_->path().c_str(), /*overwrite=*/1);
+  }
+  static void TearDownTestSuite() { delete cache_; }
+
+  std::string PlanFile(const json& plan) {
+    const std::string path = folder_ / "plan.json";
+    std::ofstream(path) << plan.dump();
+    return path;
+  }
+  std::vector<std::string> Arguments(const std::string& out, const json& plan,
+                                     std::vector<std::string> flags = {}) {
+    flags.insert(flags.begin(), {"sweep", PlanFile(plan), "--out", folder_ / out});
+    return flags;
+  }
+  ProgramResult Sweep(const std::string& out, const json& plan = json::parse(kPlan),
+                      const std::vector<std::string>& flags = {}) {
+    return RunKvscope(Arguments(out, plan, flags));
+  }
+  json SweepFile(const std::string& out) { return *ReadJsonFile(folder_ / out + "/sweep.json"); }
+
+  // SHA-256 of the files that do not say when and where they were made, by path.
+  std::map<std::string, std::string> Results(const std::string& out) {
+    std::map<std::string, std::string> hashes;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_ / out)) {
+      const std::string name = entry.path().filename();
+      if (name == kSamplesFile || name == kScoresFile || name == kPromptsFile)
+        hashes[std::filesystem::relative(entry.path(), folder_ / out)] = Sha256Hex(*ReadFile(entry.path()));
+    }
+    return hashes;
+  }
+
+  static TemporaryFolder* cache_;
+  TemporaryFolder folder_;
+};
+
+TemporaryFolder* SweepTest::cache_ = nullptr;
+
+pid_t FirstChild(pid_t pid) {
+  std::ifstream in(fmt::format("/proc/{}/task/{}/children", pid, pid));
+  pid_t child = 0;
+  return in >> child ? child : 0;
+}
+
+TEST_F(SweepTest, ACellsResultsAreThoseOfALoneRun) {
+  const ProgramResult result = Sweep("grid", json::parse(kPlan), {"--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const json cells = json::parse(result.out);
+  ASSERT_THAT(cells, SizeIs(5));
+  for (const json& cell : cells) {
+    EXPECT_EQ(cell.at("status"), "complete");
+    const std::string name = cell.at("cell");
+    std::vector<std::string> arguments = {"run", "--out", folder_ / name, "--batch", "2"};
+    for (const auto& [flag, value] : cell.at("flags").items())
+      arguments.push_back(
+          fmt::format("--{}={}", flag, value.is_string() ? value.get<std::string>() : value.dump()));
+    ASSERT_EQ(RunKvscope(arguments).exit_code, 0);
+    for (const std::string_view file : {kSamplesFile, kScoresFile})
+      EXPECT_EQ(*ReadFile(RunPath(folder_ / "grid/" + name, file)), *ReadFile(RunPath(folder_ / name, file)))
+          << name;
+    EXPECT_EQ(ReadRunFolder(folder_ / "grid/" + name)->run.config.mode, "accuracy");
+  }
+  EXPECT_EQ(SweepFile("grid").at("cells"), cells);
+}
+
+TEST_F(SweepTest, WhatIsCompleteIsNotRunAgain) {
+  ASSERT_EQ(Sweep("grid").exit_code, 0);
+  const std::string run = RunPath(folder_ / "grid/arith-tiny.arith+.8q.limit2.full", kRunFile);
+  const auto before = std::filesystem::last_write_time(run);
+  json wider = json::parse(kPlan);
+  wider["method"].push_back("full+h2o");
+  ASSERT_EQ(Sweep("grid", wider).exit_code, 0);
+  EXPECT_EQ(std::filesystem::last_write_time(run), before);
+  EXPECT_THAT(SweepFile("grid").at("cells"), SizeIs(7));
+}
+
+TEST_F(SweepTest, ShardsGiveTheWholesResults) {
+  ASSERT_EQ(Sweep("whole").exit_code, 0);
+  for (const char* shard : {"3/3", "1/3", "2/3"})
+    ASSERT_EQ(Sweep("parts", json::parse(kPlan), {"--shard", shard}).exit_code, 0);
+  EXPECT_EQ(Results("parts"), Results("whole"));
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "parts/sweep.2-of-3.json"));
+  for (const char* shard : {"0/3", "4/3", "1", "a/b", "1/3x"})
+    EXPECT_EQ(Sweep("parts", json::parse(kPlan), {"--shard", shard}).exit_code, 2) << shard;
+}
+
+TEST_F(SweepTest, JobsGiveTheSameResults) {
+  ASSERT_EQ(Sweep("one").exit_code, 0);
+  ASSERT_EQ(Sweep("two", json::parse(kPlan), {"--jobs", "2", "--batch", "3"}).exit_code, 0);
+  EXPECT_EQ(Results("two"), Results("one"));
+}
+
+TEST_F(SweepTest, ACellThatCannotRunIsARecordAndTheOthersGoOn) {
+  json plan = json::parse(kPlan);
+  plan["together"].push_back({{"window", 16}, {"recent", 16}});
+  const ProgramResult result = Sweep("grid", plan);
+  EXPECT_EQ(result.exit_code, 4);
+  EXPECT_THAT(result.out, HasSubstr("7 cells, 5 complete, 2 failed"));
+  EXPECT_THAT(result.err, HasSubstr("full+slide.W16.R16: failed: --window: expected more than"));
+  int failed = 0;
+  const json file = SweepFile("grid");
+  for (const json& cell : file.at("cells")) {
+    if (cell.at("status") == "complete") continue;
+    ++failed;
+    EXPECT_THAT(cell.at("reason").get<std::string>(), HasSubstr("recent window's 16"));
+  }
+  EXPECT_EQ(failed, 2);
+}
+
+TEST_F(SweepTest, BadPlansAndFlagsAreUsageErrors) {
+  EXPECT_EQ(Sweep("grid", json::parse(R"({"model": "arith-tiny"})")).exit_code, 2);
+  EXPECT_EQ(Sweep("grid", json::parse(kPlan), {"--batch", "1"}).exit_code, 2);
+  EXPECT_EQ(Sweep("grid", json::parse(kPlan), {"--jobs", "0"}).exit_code, 2);
+  EXPECT_EQ(Sweep("grid", json::parse(kPlan), {"--memory", "much"}).exit_code, 2);
+  std::ofstream(folder_ / "torn.json") << "{\"model\": ";
+  EXPECT_EQ(RunKvscope({"sweep", folder_ / "torn.json", "--out", folder_ / "grid"}).exit_code, 4);
+  EXPECT_EQ(RunKvscope({"sweep", folder_ / "absent.json", "--out", folder_ / "grid"}).exit_code, 5);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "grid"));
+}
+
+TEST_F(SweepTest, FiftyKillsLoseAndDoubleNothing) {
+  json plan = json::parse(kPlan);
+  plan["questions"] = {8, 12};
+  ASSERT_EQ(Sweep("whole", plan).exit_code, 0);
+  std::mt19937 random(7);
+  int kills = 0, completed = 0;
+  while (kills < 50) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(random() % 250);
+    const ProgramResult result = RunKvscopeWatched(Arguments("killed", plan), [&](pid_t pid) {
+      if (std::chrono::steady_clock::now() >= deadline) ::kill(pid, SIGKILL);
+    });
+    if (result.exit_code == 128 + SIGKILL) {
+      ++kills;
+      continue;
+    }
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    ++completed;
+    ASSERT_EQ(Results("killed"), Results("whole"));
+    std::filesystem::remove_all(folder_ / "killed");
+  }
+  ASSERT_EQ(Sweep("killed", plan).exit_code, 0);
+  EXPECT_EQ(Results("killed"), Results("whole"));
+  RecordProperty("completed_between_kills", completed);
+}
+
+TEST_F(SweepTest, AWorkersDeathCostsNothing) {
+  ASSERT_EQ(Sweep("whole").exit_code, 0);
+  std::set<pid_t> killed;
+  const ProgramResult result = RunKvscopeWatched(Arguments("grid", json::parse(kPlan)), [&](pid_t pid) {
+    const pid_t worker = FirstChild(pid);
+    if (worker == 0 || !killed.empty()) return;
+    ::kill(worker, SIGKILL);
+    killed.insert(worker);
+  });
+  EXPECT_THAT(killed, SizeIs(1));
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("killed by signal 9 (Killed); it is tried again alone"));
+  EXPECT_EQ(Results("grid"), Results("whole"));
+}
+
+TEST_F(SweepTest, ACellWhoseWorkerDiesEachTimeHasFailed) {
+  const ProgramResult result = RunKvscopeWatched(Arguments("grid", json::parse(kPlan)), [](pid_t pid) {
+    if (const pid_t worker = FirstChild(pid); worker != 0) ::kill(worker, SIGKILL);
+  });
+  EXPECT_EQ(result.exit_code, 4);
+  EXPECT_THAT(result.out, HasSubstr("5 cells, 5 failed"));
+  EXPECT_THAT(SweepFile("grid").at("cells").front().at("reason").get<std::string>(),
+              HasSubstr("the worker was killed by signal 9"));
+  EXPECT_EQ(Sweep("grid").exit_code, 0) << "a failed cell is tried again";
+}
+
+TEST_F(SweepTest, AWorkerThatStandsStillIsKilled) {
+  const ProgramResult result =
+      RunKvscopeWatched(Arguments("grid", json::parse(kPlan), {"--watchdog", "1"}), [](pid_t pid) {
+        if (const pid_t worker = FirstChild(pid); worker != 0) ::kill(worker, SIGSTOP);
+      });
+  EXPECT_EQ(result.exit_code, 4);
+  EXPECT_THAT(SweepFile("grid").at("cells").front().at("reason").get<std::string>(),
+              AllOf(HasSubstr("no sign of life for 1 s"), HasSubstr("signal 9")));
+}
+
+TEST_F(SweepTest, AStoppedSweepIsResumed) {
+  json plan = json::parse(kPlan);
+  plan["limit"] = 6;
+  ASSERT_EQ(Sweep("whole", plan).exit_code, 0);
+  const std::string samples = RunPath(folder_ / "grid/arith-tiny.arith+.8q.limit6.full", kSamplesFile);
+  const ProgramResult stopped = RunKvscopeUntil(Arguments("grid", plan, {"--batch", "4"}), [&] {
+    std::error_code ignored;
+    return std::filesystem::file_size(samples, ignored) > 0 && !ignored;
+  });
+  EXPECT_EQ(stopped.exit_code, 4) << stopped.out;
+  EXPECT_THAT(stopped.out, HasSubstr("partial"));
+  ASSERT_EQ(Sweep("grid", plan).exit_code, 0);
+  EXPECT_EQ(Results("grid"), Results("whole"));
+}
+
+TEST_F(SweepTest, TwoProcessesOnOneFolderDoNotMix) {
+  json plan = json::parse(kPlan);
+  plan["limit"] = 12;
+  ProgramResult second;
+  const ProgramResult first = RunKvscopeWatched(Arguments("grid", plan), [&](pid_t pid) {
+    if (second.exit_code == -1 && FirstChild(pid) != 0) second = Sweep("grid", plan);
+  });
+  EXPECT_EQ(first.exit_code, 0) << first.err;
+  // It waits a while for the lock: it is refused, or finds all done.
+  if (second.exit_code != 0) {
+    EXPECT_EQ(second.exit_code, 2) << second.err;
+    EXPECT_THAT(second.err, HasSubstr("another process"));
+  }
+  ASSERT_EQ(Sweep("whole", plan).exit_code, 0);
+  EXPECT_EQ(Results("grid"), Results("whole"));
+}
+
+TEST_F(SweepTest, TimedCellsAreRepeatedAndTheirRepetitionsResumed) {
+  json plan = json::parse(kPlan);
+  plan["timing"] = true;
+  plan["method"] = {"full", "full+slide"};
+  ASSERT_EQ(Sweep("grid", plan, {"--repetitions", "2"}).exit_code, 0);
+  ASSERT_EQ(Sweep("grid", plan, {"--repetitions", "3"}).exit_code, 0);
+  int cells = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_ / "grid")) {
+    if (!std::filesystem::exists(entry.path() / kRunFile)) continue;
+    ++cells;
+    std::vector<std::string> problems;
+    std::map<std::pair<int, std::string>, int> seen;
+    const std::vector<Repetition> repetitions = *ReadRepetitions(entry.path(), problems);
+    for (const Repetition& repetition : repetitions) {
+      EXPECT_GT(repetition.time.decode_s, 0);
+      ++seen[{repetition.repetition, repetition.sample}];
+    }
+    EXPECT_THAT(problems, IsEmpty());
+    EXPECT_THAT(seen, SizeIs(3 * 2)) << "three repetitions of two samples";
+    for (const auto& [key, count] : seen) EXPECT_EQ(count, 1);
+    EXPECT_EQ(ReadRunFolder(entry.path())->run.config.mode, "timing");
+  }
+  EXPECT_EQ(cells, 3);
+  EXPECT_EQ(Sweep("grid", plan, {"--jobs", "2"}).exit_code, 2) << "timed cells run alone";
+}
+
+}  // namespace
+}  // namespace kvscope
