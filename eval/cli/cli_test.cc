@@ -36,9 +36,9 @@ TEST(Cli, WrongUsageExits2) {
 }
 
 TEST(Cli, ACommandThatIsNotBuiltTakesAnyArgumentsAndExits5) {
-  const ProgramResult result = RunKvscope({"sweep", "plan.json", "--out", "DIR"});
+  const ProgramResult result = RunKvscope({"compare", "BASE", "CAND"});
   EXPECT_EQ(result.exit_code, 5);
-  EXPECT_THAT(result.err, HasSubstr("no 'sweep' yet"));
+  EXPECT_THAT(result.err, HasSubstr("no 'compare' yet"));
 }
 
 TEST(Cli, ConfigurationFileHoldsFlagsOfTheCommand) {
