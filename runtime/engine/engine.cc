@@ -10,15 +10,46 @@
 #include "results/base/status_macros.h"
 #include "runtime/cpu/cpu_backend.h"
 #include "runtime/engine/backend.h"
+#include "runtime/engine/cache_need.h"
 
 namespace kvscope {
 namespace {
 
 constexpr float kForbidden = -3e38f;
 
+// Memory set apart for as long as this exists.
+class Reservation {
+ public:
+  Reservation(size_t& reserved_bytes, size_t bytes) : reserved_bytes_(reserved_bytes), bytes_(bytes) {
+    reserved_bytes_ += bytes;
+  }
+  ~Reservation() { reserved_bytes_ -= bytes_; }
+  Reservation(const Reservation&) = delete;
+  Reservation& operator=(const Reservation&) = delete;
+
+ private:
+  size_t& reserved_bytes_;
+  size_t bytes_;
+};
+
+// What a row may come to need: of its own, and in common with others.
+using Memory = std::vector<std::shared_ptr<const Reservation>>;
+
+// Requests [first, end) that one prefill can serve.
+struct Group {
+  size_t first = 0;
+  size_t end = 0;
+  std::vector<CacheNeed> needs;  // of each; empty: not known, or memory has no limit
+
+  std::span<const CacheNeed> Needs(size_t request, size_t n) const {
+    return needs.empty() ? std::span<const CacheNeed>() : std::span(needs).subspan(request - first, n);
+  }
+};
+
 // A request being decoded.
 struct Row {
   size_t request = 0;
+  Memory memory;
   std::unique_ptr<BackendSequence> sequence;
   std::vector<int> tokens;  // generated so far
   int next = 0;             // token to feed
@@ -33,8 +64,12 @@ struct Engine::Impl {
   // One past the last of the requests from `first` on that one prefill can serve: equal prompts, and counters
   // of their own.
   size_t GroupEnd(size_t first) const;
-  // How many of the requests [first, end), a group or what is left of one, can join the batch now.
-  size_t Admissible(size_t first, size_t end) const;
+  // How many of the group's requests from `first` on can join the batch now.
+  size_t Admissible(size_t first);
+  // How many of `needs` there is memory for now.
+  size_t Fitting(std::span<const CacheNeed> needs, size_t prompt) const;
+  // For each of `needs`, whose rows are about to run; none where memory has no limit.
+  std::vector<Memory> Reserve(std::span<const CacheNeed> needs);
   // Prefills the `n` requests from `first` on together; each joins the batch unless its first token already
   // ends it.
   absl::Status Admit(size_t first, size_t n);
@@ -42,6 +77,8 @@ struct Engine::Impl {
 
   // Takes the next token from `logits` and decides whether the row goes on. Reports it otherwise.
   bool Advance(Row& row, std::span<float> logits);
+  // Ends a request whose cache would not fit even if nothing else ran.
+  void RefuseForMemory(size_t request);
   void Report(Row& row, Finish finish, std::string error);
   void FailAll(const std::string& error);
   bool Cancelled() const { return callbacks->cancelled && callbacks->cancelled(); }
@@ -57,6 +94,8 @@ struct Engine::Impl {
   // Of the call in progress.
   const std::vector<SequenceRequest>* requests = nullptr;
   const EngineCallbacks* callbacks = nullptr;
+  Group group;                // that the next request belongs to
+  size_t reserved_bytes = 0;  // of the rows, to their ends
   std::vector<Row> rows;
 };
 
@@ -74,7 +113,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(std::shared_ptr<const Mod
                           : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   auto impl = std::make_unique<Impl>();
   impl->options = options;
-  ASSIGN_OR_RETURN(impl->backend, MakeCpuBackend(model, options.kv, threads));
+  ASSIGN_OR_RETURN(impl->backend, MakeCpuBackend(model, options.kv, threads, options.cache_bytes));
   impl->logits.resize(static_cast<size_t>(options.batch) * model->config.vocab);
   impl->model = std::move(model);
   return std::unique_ptr<Engine>(new Engine(std::move(impl)));
@@ -143,26 +182,45 @@ size_t Engine::Impl::GroupEnd(size_t first) const {
 
 // A group is cut only where nothing else runs: a second prefill costs more than rows that stay empty for a
 // while.
-size_t Engine::Impl::Admissible(size_t first, size_t end) const {
-  for (size_t i = first; i < end; ++i) {
+size_t Engine::Impl::Admissible(size_t first) {
+  for (size_t i = first; i < group.end; ++i) {
     const auto& counters = (*requests)[i].counters;
     const bool in_use = counters != nullptr && std::any_of(rows.begin(), rows.end(), [&](const Row& row) {
                           return (*requests)[row.request].counters == counters;
                         });
     if (in_use) return 0;
   }
-  const size_t n = end - first, room = static_cast<size_t>(options.batch) - rows.size();
-  if (n <= room) return n;
-  return rows.empty() ? room : 0;
+  const size_t left = group.end - first;
+  size_t n = std::min(left, static_cast<size_t>(options.batch) - rows.size());
+  if (options.cache_bytes != 0) {
+    if (group.needs.empty()) {
+      group.needs = CacheNeeds(std::span(*requests).subspan(group.first, group.end - group.first),
+                               model->config, options.kv);
+    }
+    n = Fitting(group.Needs(first, n), (*requests)[first].prompt.size());
+  }
+  return n == left || rows.empty() ? n : 0;
+}
+
+size_t Engine::Impl::Fitting(std::span<const CacheNeed> needs, size_t prompt) const {
+  const size_t besides = reserved_bytes + LayerBytes(model->config, options.kv, prompt);
+  size_t n = 0;
+  while (n < needs.size() && besides + BytesTogether(needs.first(n + 1)) <= options.cache_bytes) ++n;
+  return n;
 }
 
 absl::Status Engine::Impl::Run() {
-  size_t next = 0, group_end = 0;
+  size_t next = 0;
+  group = {};
   while (next < requests->size() || !rows.empty()) {
     if (Cancelled()) return absl::CancelledError("generation was cancelled");
     while (next < requests->size()) {
-      if (next == group_end) group_end = GroupEnd(next);
-      const size_t n = Admissible(next, group_end);
+      if (next == group.end) group = {.first = next, .end = GroupEnd(next)};
+      const size_t n = Admissible(next);
+      if (n == 0 && rows.empty()) {
+        RefuseForMemory(next++);
+        continue;
+      }
       if (n == 0) break;
       RETURN_IF_ERROR(Admit(next, n));
       next += n;
@@ -170,6 +228,29 @@ absl::Status Engine::Impl::Run() {
     if (!rows.empty()) Step();
   }
   return absl::OkStatus();
+}
+
+void Engine::Impl::RefuseForMemory(size_t request) {
+  const size_t prompt = (*requests)[request].prompt.size();
+  const size_t needed =
+      BytesTogether(group.Needs(request, 1)) + LayerBytes(model->config, options.kv, prompt);
+  Row row{.request = request};
+  Report(row, Finish::kError,
+         fmt::format("the cache may come to {} bytes, more than the {} that are allowed", needed,
+                     options.cache_bytes));
+}
+
+std::vector<Memory> Engine::Impl::Reserve(std::span<const CacheNeed> needs) {
+  std::vector<std::shared_ptr<const Reservation>> selections;
+  for (size_t bytes : SelectionBytes(needs)) {
+    selections.push_back(std::make_shared<const Reservation>(reserved_bytes, bytes));
+  }
+  std::vector<Memory> memory;
+  for (const CacheNeed& need : needs) {
+    memory.push_back(
+        {std::make_shared<const Reservation>(reserved_bytes, need.other_bytes), selections[need.selection]});
+  }
+  return memory;
 }
 
 absl::Status Engine::Impl::Admit(size_t first, size_t n) {
@@ -194,8 +275,10 @@ absl::Status Engine::Impl::Admit(size_t first, size_t n) {
   }
   // A row may change its logits.
   for (size_t i = 1; i < n; ++i) std::ranges::copy(RowLogits(0), RowLogits(i).begin());
+  auto memory = Reserve(group.Needs(first, n));
+  memory.resize(n);
   for (size_t i = 0; i < n; ++i) {
-    Row row{.request = first + i};
+    Row row{.request = first + i, .memory = std::move(memory[i])};
     if (!prefilled[i].ok()) {
       Report(row, Finish::kError, std::string(prefilled[i].status().message()));
       continue;

@@ -24,6 +24,8 @@ struct EngineOptions {
   int threads = 0;  // 0: one a core
   int batch = 1;    // sequences decoded together
   KvType kv = KvType::kF32;
+  // What all caches may take together at any time, memory that sequences share counted once; 0: no limit.
+  size_t cache_bytes = 0;
 };
 
 struct SequenceRequest {

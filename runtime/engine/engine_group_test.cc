@@ -1,6 +1,5 @@
 // Requests with one prompt are prefilled together and share memory. What each of them gives must be what it
 // gives alone.
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -16,67 +15,14 @@
 namespace kvscope {
 namespace {
 
-using testing::HasSubstr;
-
-Method Make(const std::string& name, Semantics semantics, const Budgets& budgets) {
-  const auto method = MakeMethod(name, semantics, budgets);
-  EXPECT_TRUE(method.ok()) << method.status();
-  return *method;
-}
-
-// Every registered policy in every semantics that it has, and every way to share budgets and caches out over
-// heads; several observation windows and budgets.
-std::vector<Method> EveryMethod() {
-  const Budgets plain{.prefill = 40, .observation = 4, .window = 16, .recent = 6, .max_new = 48};
-  std::vector<Method> methods;
-  for (Semantics semantics : {Semantics::kClean, Semantics::kPublished}) {
-    const auto has = [&](const auto* policy) {
-      return semantics == Semantics::kClean || !policy->clean_only;
-    };
-    for (const PrefillPolicy* prefill : PrefillPolicies()) {
-      if (!has(prefill)) continue;
-      methods.push_back(Make(std::string(prefill->name), semantics, plain));
-      methods.push_back(Make(std::string(prefill->name) + "+slide", semantics, plain));
-      methods.push_back(Make(std::string(prefill->name) + "+h2o", semantics, plain));
-    }
-    for (const DecodePolicy* decode : DecodePolicies()) {
-      if (!has(decode)) continue;
-      methods.push_back(Make("full+" + std::string(decode->name), semantics, plain));
-      methods.push_back(Make("snapkv+" + std::string(decode->name), semantics, plain));
-    }
-  }
-  const auto with = [&](const std::string& name, auto change) {
-    Budgets budgets = plain;
-    change(budgets);
-    methods.push_back(Make(name, Semantics::kClean, budgets));
-  };
-  with("h2o+h2o", [](Budgets& b) { b.group_score = GroupScore::kMax; });
-  with("snapkv+slide", [](Budgets& b) { b.group_score = GroupScore::kSum; });
-  with("snapkv+slide", [](Budgets& b) { b.observation = 9; });
-  with("snapkv+slide", [](Budgets& b) { b.window = 10; });
-  with("h2o+slide", [](Budgets& b) { b.prefill = 30; });
-  with("full+slide", [](Budgets& b) { b.per_query_head = true; });
-  with("h2o+h2o", [](Budgets& b) { b.per_query_head = true; });
-  with("snapkv+slide", [](Budgets& b) { b.head_budget = HeadBudget::kConcentration; });
-  with("streamingllm+h2o", [](Budgets& b) { b.head_budget = HeadBudget::kConcentration; });
-  return methods;
-}
-
 std::vector<SequenceRequest> RequestsOverPrompts(const std::vector<int>& prompt_lengths) {
   std::vector<SequenceRequest> requests;
   for (int length : prompt_lengths) {
-    for (const Method& method : EveryMethod()) {
+    for (const Method& method : EveryTestMethod()) {
       requests.push_back({.prompt = TestPrompt(length, length), .method = method, .max_new_tokens = 34});
     }
   }
   return requests;
-}
-
-// Each request in a call of its own.
-std::vector<SequenceResult> Alone(Engine& engine, const std::vector<SequenceRequest>& requests) {
-  std::vector<SequenceResult> results;
-  for (const SequenceRequest& request : requests) results.push_back(GenerateAll(engine, {request}).front());
-  return results;
 }
 
 void ExpectSame(const std::vector<SequenceResult>& results, const std::vector<SequenceResult>& alone,
@@ -96,7 +42,7 @@ void ExpectSame(const std::vector<SequenceResult>& results, const std::vector<Se
 TEST(EngineGroup, EveryMethodGivesWhatItGivesAlone) {
   const auto model = MakeTestModel(3);
   const std::vector<SequenceRequest> requests = RequestsOverPrompts({25, 42, 140});
-  const auto alone = Alone(**Engine::Create(model, {.threads = 1}), requests);
+  const auto alone = GenerateOneByOne(**Engine::Create(model, {.threads = 1}), requests);
   int errors = 0;
   for (const SequenceResult& result : alone) errors += result.finish == Finish::kError;
   EXPECT_EQ(errors, 3) << "published pyramidinfer, with three decode policies";
@@ -112,7 +58,7 @@ TEST(EngineGroup, NarrowCachesAreSharedTheSame) {
   const auto model = MakeTestModel(5);
   const std::vector<SequenceRequest> requests = RequestsOverPrompts({90});
   for (KvType kv : {KvType::kF16, KvType::kBF16}) {
-    const auto alone = Alone(**Engine::Create(model, {.threads = 1, .kv = kv}), requests);
+    const auto alone = GenerateOneByOne(**Engine::Create(model, {.threads = 1, .kv = kv}), requests);
     ExpectSame(GenerateAll(**Engine::Create(model, {.threads = 2, .batch = 100, .kv = kv}), requests), alone,
                requests);
   }
@@ -123,7 +69,7 @@ TEST(EngineGroup, KeptSetsAndLogitsAreThoseOfALoneRun) {
   const auto model = MakeTestModel(7);
   const ModelConfig& config = model->config;
   const std::vector<int> prompt = TestPrompt(140, 1), forced = TestPrompt(30, 2);
-  const std::vector<Method> methods = EveryMethod();
+  const std::vector<Method> methods = EveryTestMethod();
   auto backend = *MakeCpuBackend(model, KvType::kF32, 3);
   std::vector<PublishedCounters> counters(methods.size());
   PrefillRequest request{.prompt = prompt};
@@ -187,7 +133,7 @@ TEST(EngineGroup, ProtectedPromptsAreInMemoryOnce) {
   std::vector<SequenceRequest> requests;
   for (const char* name : {"full", "full+slide", "full+adaptive", "full+discontinuous"}) {
     requests.push_back({.prompt = TestPrompt(128, 1),
-                        .method = Make(name, Semantics::kClean, budgets),
+                        .method = TestMethod(name, Semantics::kClean, budgets),
                         .max_new_tokens = 40});
   }
   auto engine = *Engine::Create(model, {.threads = 2, .batch = 4});
@@ -204,7 +150,7 @@ TEST(EngineGroup, EqualSelectionsAreInMemoryOnce) {
   for (int window : {16, 24, 32}) {
     const Budgets budgets{.prefill = 64, .observation = 4, .window = window, .recent = 6, .max_new = 40};
     requests.push_back({.prompt = TestPrompt(128, 1),
-                        .method = Make("snapkv+slide", Semantics::kClean, budgets),
+                        .method = TestMethod("snapkv+slide", Semantics::kClean, budgets),
                         .max_new_tokens = 40});
   }
   auto engine = *Engine::Create(model, {.threads = 2, .batch = 3});
@@ -219,7 +165,7 @@ TEST(EngineGroup, APromptIsPrefilledOnce) {
   std::vector<SequenceRequest> requests;
   for (const char* name : {"full", "h2o", "snapkv"}) {
     requests.push_back({.prompt = TestPrompt(30, 1),
-                        .method = Make(name, Semantics::kClean, {.prefill = 20}),
+                        .method = TestMethod(name, Semantics::kClean, {.prefill = 20}),
                         .max_new_tokens = 1});
   }
   std::vector<std::pair<size_t, int>> told;
@@ -240,7 +186,7 @@ TEST(EngineGroup, APromptIsPrefilledOnce) {
 TEST(EngineGroup, CountersAreKeptApart) {
   const auto model = MakeTestModel(3);
   const Budgets budgets{.prefill = 24, .observation = 4, .window = 16, .recent = 6, .max_new = 48};
-  const Method method = Make("snapkv+discontinuous", Semantics::kPublished, budgets);
+  const Method method = TestMethod("snapkv+discontinuous", Semantics::kPublished, budgets);
   const auto run = [&](int batch) {
     std::vector<std::shared_ptr<PublishedCounters>> processes = {std::make_shared<PublishedCounters>(),
                                                                  std::make_shared<PublishedCounters>()};
