@@ -35,12 +35,6 @@ TEST(Cli, WrongUsageExits2) {
   EXPECT_EQ(flag.out, "");
 }
 
-TEST(Cli, ACommandThatIsNotBuiltTakesAnyArgumentsAndExits5) {
-  const ProgramResult result = RunKvscope({"compare", "BASE", "CAND"});
-  EXPECT_EQ(result.exit_code, 5);
-  EXPECT_THAT(result.err, HasSubstr("no 'compare' yet"));
-}
-
 TEST(Cli, ConfigurationFileHoldsFlagsOfTheCommand) {
   const TemporaryFolder folder;
   ASSERT_TRUE(WriteFileAtomically(folder / "flat.toml", "json = true\n").ok());

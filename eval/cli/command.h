@@ -25,9 +25,6 @@ struct Command {
 // Every subcommand, in the order of `kvscope --help`.
 std::span<const Command> Commands();
 
-// For a subcommand that this version does not have: takes any arguments, does nothing, Unimplemented.
-Action AddNotBuilt(CLI::App& command);
-
 // `--json`, for commands whose output a machine may want.
 void AddJsonFlag(CLI::App& command, bool* json);
 // `--quiet`, for commands that show progress.
@@ -35,6 +32,7 @@ void AddQuietFlag(CLI::App& command, bool* quiet);
 
 // One function a file of the same name.
 Action AddBuild(CLI::App& command);
+Action AddCompare(CLI::App& command);
 Action AddDoctor(CLI::App& command);
 Action AddFetch(CLI::App& command);
 Action AddImport(CLI::App& command);

@@ -1,8 +1,6 @@
 #include <array>
-#include <string>
 
 #include "eval/cli/command.h"
-#include "fmt/format.h"
 
 namespace kvscope {
 namespace {
@@ -15,7 +13,7 @@ constexpr std::array kCommands = {
     Command{"sweep", "Run a grid of cells", AddSweep},
     Command{"import", "Turn published predictions into run folders", AddImport},
     Command{"score", "Score run folders, offline", AddScore},
-    Command{"compare", "Say whether two runs differ", AddNotBuilt},
+    Command{"compare", "Say whether two runs differ; gate a change", AddCompare},
     Command{"report", "Make tables from run folders", AddReport},
     Command{"verify", "Check claims against run folders", AddVerify},
     Command{"inspect", "Look into a run: attention, heavy hitters, evictions, divergence", AddInspect},
@@ -27,15 +25,6 @@ constexpr std::array kCommands = {
 }  // namespace
 
 std::span<const Command> Commands() { return kCommands; }
-
-Action AddNotBuilt(CLI::App& command) {
-  command.allow_extras();
-  // Otherwise flags that this command does not know would be refused by the program before it can say so.
-  command.fallthrough(false);
-  return [name = command.get_name()]() -> absl::StatusOr<ExitCode> {
-    return absl::UnimplementedError(fmt::format("this version of kvscope has no '{}' yet", name));
-  };
-}
 
 void AddJsonFlag(CLI::App& command, bool* json) { command.add_flag("--json", *json, "JSON on stdout"); }
 
