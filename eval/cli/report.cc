@@ -1,9 +1,14 @@
+#include <algorithm>
+#include <array>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "eval/cli/command.h"
-#include "eval/report/report_text.h"
+#include "eval/report/text/csv.h"
+#include "eval/report/text/latex.h"
+#include "eval/report/text/markdown.h"
 #include "eval/score/score_folder.h"
 #include "eval/scorers/clean.h"
 #include "fmt/format.h"
@@ -20,28 +25,36 @@ struct Options {
   bool no_times = false;
 };
 
-// The format's name, from "md", "csv" or a file that ends so.
-absl::StatusOr<std::string> FormatOf(const std::string& out) {
-  const std::string format = out.substr(out.rfind('.') + 1);
-  if (format == "md" || format == "csv") return format;
-  if (format == "html" || format == "tex")
-    return absl::UnimplementedError(
-        fmt::format("-o {}: this version of kvscope writes md and csv only", out));
-  return absl::InvalidArgumentError(
-      fmt::format("-o: expected FILE.md, FILE.csv, md or csv, found '{}'", out));
+using Writer = std::string (*)(const std::vector<ReportGroup>& groups, bool with_times);
+
+struct Format {
+  std::string_view name;
+  Writer write;
+};
+
+constexpr std::array kFormats = { Format{"md", ToMarkdown}, Format{"tex", ToLatex},
+    Format{"csv", [](const std::vector<ReportGroup>& groups, bool) { return ToCsv(groups); }}};
+
+// By name, or by how a file's name ends.
+absl::StatusOr<Format> FormatOf(const std::string& out) {
+  const std::string name = out.substr(out.rfind('.') + 1);
+  const auto found = std::ranges::find(kFormats, name, &Format::name);
+  if (found != kFormats.end()) return *found;
+  return absl::InvalidArgumentError(fmt::format(
+      "-o: expected FILE.html, FILE.md, FILE.tex, FILE.csv, or html, md, tex or csv for stdout, found '{}'",
+      out));
 }
 
 absl::StatusOr<ExitCode> Report(const Options& options) {
-  ASSIGN_OR_RETURN(const std::string format, FormatOf(options.out));
+  ASSIGN_OR_RETURN(const Format format, FormatOf(options.out));
   ASSIGN_OR_RETURN(const std::vector<std::string> folders, FindRuns(options.folders));
   std::vector<JudgedRun> runs;
   for (const std::string& folder : folders) {
     ASSIGN_OR_RETURN(JudgedRun run, JudgeRun(folder));
     runs.push_back(std::move(run));
   }
-  const std::vector<ReportGroup> groups = MakeReport(runs, options.scorer);
-  const std::string text = format == "md" ? ToMarkdown(groups, !options.no_times) : ToCsv(groups);
-  if (options.out == format)
+  const std::string text = format.write(MakeReport(runs, options.scorer), !options.no_times);
+  if (options.out == format.name)
     fmt::print("{}", text);
   else
     RETURN_IF_ERROR(WriteFileAtomically(options.out, text));
@@ -53,11 +66,13 @@ absl::StatusOr<ExitCode> Report(const Options& options) {
 Action AddReport(CLI::App& command) {
   auto options = std::make_shared<Options>();
   command.add_option("DIR", options->folders, "Run folders, or folders that hold some")->required();
-  command.add_option("-o,--output", options->out, "FILE.md or FILE.csv; md or csv for stdout")->required();
+  command
+      .add_option("-o,--output", options->out, "FILE.html, .md, .tex or .csv; the ending alone for stdout")
+      ->required();
   command.add_option("--scorer", options->scorer, "How answers are read: clean, published")
       ->check(CLI::IsMember(ScorerNames()))
       ->capture_default_str();
-  command.add_flag("--no-times", options->no_times, "Leave out what differs from run to run");
+  command.add_flag("--no-times", options->no_times, "Leave out times: they differ each time (md, tex, html)");
   return [options] { return Report(*options); };
 }
 

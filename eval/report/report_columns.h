@@ -19,4 +19,7 @@ struct ReportColumn {
 
 std::span<const ReportColumn> ReportColumns();
 
+// REQUIRES: `key` is one of a column.
+const ReportColumn& FindReportColumn(std::string_view key);
+
 }  // namespace kvscope
