@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "eval/cli/command.h"
+#include "eval/report/html/html_report.h"
 #include "eval/report/text/csv.h"
 #include "eval/report/text/latex.h"
 #include "eval/report/text/markdown.h"
@@ -32,7 +33,8 @@ struct Format {
   Writer write;
 };
 
-constexpr std::array kFormats = { Format{"md", ToMarkdown}, Format{"tex", ToLatex},
+constexpr std::array kFormats = {
+    Format{"html", ToHtml}, Format{"md", ToMarkdown}, Format{"tex", ToLatex},
     Format{"csv", [](const std::vector<ReportGroup>& groups, bool) { return ToCsv(groups); }}};
 
 // By name, or by how a file's name ends.
