@@ -89,7 +89,8 @@ void DrawLabels(Markup& svg, const ScatterChart& chart, const Box& box, const Li
 void Draw(const ScatterChart& chart, Markup& out) {
   const Ticks x_ticks = XTicks(chart), y_ticks = YTicks(chart);
   const double left = kMargin + YAxisWidth(y_ticks);
-  const Box box = {left, kYLabelHeight, kWidth - kMargin, kYLabelHeight + kPlotHeight};
+  const double right = kWidth - kMargin - TextWidth(x_ticks.labels.back()) / 2;
+  const Box box = {left, kYLabelHeight, right, kYLabelHeight + kPlotHeight};
   const double legend_top = box.bottom + kXAxisHeight + kLabelGap;
   const double height = legend_top + LegendHeight(chart.legend, box.right - box.left);
   const LinearScale x(x_ticks.values.front(), x_ticks.values.back(), box.left, box.right);
