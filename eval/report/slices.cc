@@ -5,6 +5,7 @@
 #include <bit>
 #include <functional>
 
+#include "eval/stats/clustered_accuracy.h"
 #include "fmt/format.h"
 
 namespace kvscope {
@@ -21,28 +22,39 @@ constexpr int kMaxDistance = 127;
 // Which slice a question belongs to; nullopt for none.
 using SliceOf = std::function<std::optional<size_t>(const PromptQuestion& question, size_t index)>;
 
+// A prompt's questions share one output and are no independent draws: prompts are the clusters.
+std::optional<MeanInterval> Percent(const std::vector<ClusterScore>& prompts) {
+  constexpr double kConfidence = 0.95;
+  const auto accuracy = AccuracyOfClusters(prompts, kConfidence);
+  if (!accuracy) return std::nullopt;
+  MeanInterval percent{.mean = 100 * accuracy->accuracy, .half_width = std::nullopt};
+  if (accuracy->interval) percent.half_width = 100 * (accuracy->interval->high - accuracy->interval->low) / 2;
+  return percent;
+}
+
 std::vector<Slice> MakeSlices(const JudgedRun& run, std::string_view scorer, std::vector<std::string> names,
                               const SliceOf& slice_of) {
-  std::vector<Slice> slices(names.size());
-  std::vector<std::vector<double>> percents(names.size());
+  std::vector<std::vector<ClusterScore>> prompts(names.size());
   for (const JudgedSample& sample : run.samples) {
     const std::vector<QuestionScore>& scores = run.Of(sample, scorer).questions;
-    std::vector<int> asked(names.size()), right(names.size());
+    std::vector<ClusterScore> prompt(names.size());
     for (size_t i = 0; i < std::min(scores.size(), sample.prompt.questions.size()); ++i) {
       const std::optional<size_t> at = slice_of(sample.prompt.questions[i], i);
       if (!at) continue;
-      ++asked[*at];
-      right[*at] += scores[i].verdict == Verdict::kCorrect;
+      ++prompt[*at].questions;
+      prompt[*at].correct += scores[i].verdict == Verdict::kCorrect;
     }
-    for (size_t s = 0; s < slices.size(); ++s) {
-      slices[s].questions += asked[s];
-      slices[s].correct += right[s];
-      if (asked[s] > 0) percents[s].push_back(100.0 * right[s] / asked[s]);
-    }
+    for (size_t s = 0; s < names.size(); ++s)
+      if (prompt[s].questions > 0) prompts[s].push_back(prompt[s]);
   }
+  std::vector<Slice> slices(names.size());
   for (size_t s = 0; s < slices.size(); ++s) {
     slices[s].name = std::move(names[s]);
-    slices[s].accuracy = MeanWithInterval(percents[s]);
+    for (const ClusterScore& prompt : prompts[s]) {
+      slices[s].questions += prompt.questions;
+      slices[s].correct += prompt.correct;
+    }
+    slices[s].accuracy = Percent(prompts[s]);
   }
   return slices;
 }

@@ -15,7 +15,7 @@ struct Slice {
   std::string name;  // "9-12", "chained near"
   int questions = 0;
   int correct = 0;
-  // Percent, mean over the prompts that have such questions of the share answered right. nullopt for none.
+  // Percent of the questions, the interval over the prompts that have some. nullopt for none.
   std::optional<MeanInterval> accuracy;
 };
 
