@@ -1,7 +1,9 @@
 #include "eval/compare/compare_cell.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <utility>
 
 #include "eval/compare/comparable.h"
 #include "eval/stats/bootstrap.h"
@@ -192,6 +194,28 @@ void AppendGaps(const RunPair& pair, const PairedSamples& samples, std::vector<s
   if (samples.pairs.empty()) gaps.push_back("no sample is in both runs");
 }
 
+// Times of two machines say nothing of the methods.
+bool SameMachine(const RunRecord& base, const RunRecord& candidate) {
+  const auto field = [](const RunRecord& run, const char* name) {
+    return run.machine.value(name, nlohmann::json());
+  };
+  return field(base, "cpu") == field(candidate, "cpu") && field(base, "cores") == field(candidate, "cores");
+}
+
+absl::Status CompareTimes(const RunPair& pair, const CompareOptions& options, CellComparison& cell) {
+  ASSIGN_OR_RETURN(const RunTimes base, ReadTimes(*pair.base, cell.gaps));
+  ASSIGN_OR_RETURN(const RunTimes candidate, ReadTimes(*pair.candidate, cell.gaps));
+  if (!SameMachine(pair.base->run, pair.candidate->run)) {
+    cell.differences.emplace_back("machine: another one, so times are not compared");
+    return absl::OkStatus();
+  }
+  for (LatencyComparison& times : CompareLatency(base, candidate)) {
+    const auto ratio = RatioOfPairs(times.log_ratios, 1 - options.alpha);
+    cell.latency.push_back({std::move(times), *ratio});  // there is a ratio where there are pairs
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<CellComparison> CompareCell(const RunPair& pair, const CompareOptions& options) {
@@ -208,12 +232,7 @@ absl::StatusOr<CellComparison> CompareCell(const RunPair& pair, const CompareOpt
   cell.accuracy = CompareAccuracy(pair, samples.pairs, options);
   cell.kv = CompareKv(samples.pairs);
   AppendGaps(pair, samples, cell.gaps);
-  ASSIGN_OR_RETURN(const RunTimes base_times, ReadTimes(*pair.base, cell.gaps));
-  ASSIGN_OR_RETURN(const RunTimes candidate_times, ReadTimes(*pair.candidate, cell.gaps));
-  for (LatencyComparison& times : CompareLatency(base_times, candidate_times)) {
-    const auto ratio = RatioOfPairs(times.log_ratios, 1 - options.alpha);
-    cell.latency.push_back({std::move(times), *ratio});  // there is a ratio where there are pairs
-  }
+  RETURN_IF_ERROR(CompareTimes(pair, options, cell));
   return cell;
 }
 

@@ -40,8 +40,8 @@ absl::StatusOr<std::vector<JudgedRun>> JudgeRuns(const std::string& path, std::v
       runs.push_back(*std::move(run));
     else
       gaps.emplace_back(run.status().message());
-    if (runs.empty() && &folder == &folders.back()) return run.status();
   }
+  if (runs.empty()) return absl::DataLossError(gaps.back());
   return runs;
 }
 

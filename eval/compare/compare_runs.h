@@ -16,7 +16,8 @@ absl::StatusOr<Comparison> CompareRuns(std::span<const JudgedRun> base, std::spa
                                        bool base_for_all, const CompareOptions& options);
 
 // The same of folders that are runs or hold some. A base that is a run itself is compared with every run of
-// the candidate. NotFound where a folder holds no run; a run that cannot be read is a gap.
+// the candidate. A run that cannot be read is a gap. NotFound where a folder holds no run, DataLoss where
+// none can be read.
 absl::StatusOr<Comparison> CompareFolders(const std::string& base, const std::string& candidate,
                                           const CompareOptions& options);
 

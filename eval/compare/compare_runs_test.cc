@@ -143,7 +143,7 @@ TEST(CompareRuns, CacheBytesAreComparedExactly) {
   EXPECT_FALSE(CompareOne(base, candidate).kv.has_value()) << "one record does not say";
 }
 
-TEST(CompareRuns, TimesOfSamplesWherethereAreNoRepetitions) {
+TEST(CompareRuns, TimesOfSamplesWhereThereAreNoRepetitions) {
   JudgedRun base = MakeRun("a", {5, 5, 5, 5, 5, 5}), candidate = base;
   EXPECT_THAT(CompareOne(base, candidate).latency, IsEmpty());
   for (size_t i = 0; i < base.samples.size(); ++i) {
@@ -157,6 +157,10 @@ TEST(CompareRuns, TimesOfSamplesWherethereAreNoRepetitions) {
   EXPECT_NEAR(latency[1].ratio.ratio, 2, 1e-9);
   EXPECT_NEAR(latency[1].ratio.interval->low, 2, 1e-9);
   EXPECT_NEAR(latency[2].ratio.ratio, 1, 1e-9);
+  candidate.run.machine = {{"cpu", "another"}};
+  const CellComparison elsewhere = CompareOne(base, candidate);
+  EXPECT_THAT(elsewhere.latency, IsEmpty());
+  EXPECT_THAT(elsewhere.differences, Contains(HasSubstr("times are not compared")));
 }
 
 TEST(CompareLatency, ARepetitionIsOnePair) {

@@ -48,10 +48,12 @@ std::string Latency(const LatencyRatio& metric) {
   return text;
 }
 
-// "no difference shown; one of 8.80 points would be found 4 times in 5"
+// "no difference shown; 8.80 points would be found with 80 % power"
 std::string VerdictInFull(const CellComparison& cell) {
   std::string text(Name(cell.verdict));
-  if (cell.verdict == DifferenceVerdict::kNoDifferenceShown && cell.accuracy.detectable_points)
+  if (cell.verdict != DifferenceVerdict::kNoDifferenceShown) return text;
+  if (cell.prompts > 0 && cell.outputs_that_differ == 0) return text + "; the same outputs";
+  if (cell.accuracy.detectable_points)
     text += fmt::format("; {:.2f} points would be found with 80 % power", *cell.accuracy.detectable_points);
   return text;
 }
@@ -123,6 +125,23 @@ std::vector<std::string> AllGaps(const Comparison& comparison) {
   return gaps;
 }
 
+// Only what does not pass.
+std::string GateTable(const GateResult& gate) {
+  std::string rows;
+  size_t passed = 0;
+  for (const GateCheck& check : gate.checks) {
+    if (check.outcome == GateOutcome::kPass)
+      ++passed;
+    else
+      rows += fmt::format("| {} | {} | {} | {} |\n", Name(check.outcome), check.rule, Escaped(check.cell),
+                          Escaped(check.message));
+  }
+  const std::string summary =
+      fmt::format("\n{} of {} checks of the gate pass.\n", passed, gate.checks.size());
+  return rows.empty() ? summary
+                      : summary + "\n| gate | rule | cell | found |\n| --- | --- | --- | --- |\n" + rows;
+}
+
 }  // namespace
 
 std::string ToText(const Comparison& comparison, const std::optional<GateResult>& gate) {
@@ -132,7 +151,7 @@ std::string ToText(const Comparison& comparison, const std::optional<GateResult>
   for (const std::string& gap : comparison.gaps) text += fmt::format("incomplete: {}\n", gap);
   if (!gate) return text;
   for (const GateCheck& check : gate->checks)
-    text += fmt::format("{:<13} {:<9} {}{}{}\n", Name(check.outcome), check.rule, check.cell,
+    text += fmt::format("{:<13} {:<27} {}{}{}\n", Name(check.outcome), check.rule, check.cell,
                         check.cell.empty() ? "" : ": ", check.message);
   return text + fmt::format("gate {}: {}\n", gate->policy, Name(gate->Outcome()));
 }
@@ -149,12 +168,7 @@ std::string ToMarkdown(const Comparison& comparison, const std::optional<GateRes
       "\nScorer {}. Differences in percentage points, t interval over prompts; p by exact sign flips, "
       "Holm-adjusted over {} cells; KV bytes (peak) and step time as ratios to the base.\n",
       comparison.options.scorer, comparison.cells.size());
-  if (gate) {
-    text += "\n| gate | rule | cell | found |\n| --- | --- | --- | --- |\n";
-    for (const GateCheck& check : gate->checks)
-      text += fmt::format("| {} | {} | {} | {} |\n", Name(check.outcome), check.rule, Escaped(check.cell),
-                          Escaped(check.message));
-  }
+  if (gate) text += GateTable(*gate);
   const std::vector<std::string> gaps = AllGaps(comparison);
   if (!gaps.empty()) text += "\nIncomplete:\n";
   for (const std::string& gap : gaps) text += fmt::format("- {}\n", Escaped(gap));

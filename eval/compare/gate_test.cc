@@ -7,6 +7,7 @@
 #include "eval/compare/comparison_text.h"
 #include "eval/compare/junit.h"
 #include "eval/compare/testing_runs.h"
+#include "fmt/format.h"
 
 namespace kvscope {
 namespace {
@@ -207,16 +208,27 @@ TEST(JUnit, CountsAndEscapes) {
 )");
 }
 
-TEST(Gate, MarkdownShowsEveryCheck) {
+TEST(Gate, MarkdownShowsWhatDoesNotPass) {
   const JudgedRun base = MakeRun("a", kBase);
-  const Comparison comparison = Compare({base}, {MakeRun("b", kBase)});
-  const GateResult gate = CheckGate(comparison, *LoadGatePolicy("identical"));
-  const std::string markdown = ToMarkdown(comparison, gate);
-  EXPECT_THAT(markdown, HasSubstr("gate `identical` **pass**"));
-  EXPECT_THAT(markdown, HasSubstr("| pass | kv_bytes | arith+ 10 questions, a -> b |"));
-  EXPECT_THAT(markdown, Not(HasSubstr("Incomplete")));
-  EXPECT_THAT(ToText(comparison, gate), HasSubstr("gate identical: pass"));
-  EXPECT_EQ(ToJson(gate)["outcome"], "pass");
+  JudgedRun candidate = MakeRun("b", kBase);
+  const auto markdown = [&] {
+    const Comparison comparison = Compare({base}, {candidate});
+    const GateResult gate = CheckGate(comparison, *LoadGatePolicy("identical"));
+    EXPECT_THAT(ToText(comparison, gate), HasSubstr(fmt::format("gate identical: {}", Name(gate.Outcome()))));
+    EXPECT_EQ(ToJson(gate)["outcome"], Name(gate.Outcome()));
+    return ToMarkdown(comparison, gate);
+  };
+  const std::string passes = markdown();
+  EXPECT_THAT(passes, HasSubstr("gate `identical` **pass**"));
+  EXPECT_THAT(passes, HasSubstr("no difference shown; the same outputs"));
+  EXPECT_THAT(passes, HasSubstr("6 of 6 checks of the gate pass."));
+  EXPECT_THAT(passes, Not(HasSubstr("| gate |")));
+  candidate.samples[0].record.kv->peak_bytes = 1;
+  const std::string fails = markdown();
+  EXPECT_THAT(fails, HasSubstr("gate `identical` **fail**"));
+  EXPECT_THAT(fails, HasSubstr("| fail | kv_bytes | arith+ 10 questions, a -> b |"));
+  EXPECT_THAT(fails, Not(HasSubstr("| pass |")));
+  EXPECT_THAT(fails, Not(HasSubstr("Incomplete")));
 }
 
 }  // namespace

@@ -19,6 +19,8 @@ using nlohmann::json;
 constexpr std::string_view kNoSetting = "source";
 // Part of every name.
 constexpr std::array<std::string_view, 4> kAlwaysNamed = {"task", "length", "questions", "method"};
+// What a name tells runs apart by, before any other field.
+constexpr std::array<std::string_view, 4> kNamedFirst = {"model", "window", "prefill_budget", "recent"};
 
 std::string Shown(const json& value) {
   return value.is_null() ? "none" : value.is_string() ? value.get<std::string>() : DumpJson(value);
@@ -56,15 +58,38 @@ absl::StatusOr<Grid> MakeGrid(std::span<const JudgedRun> runs, const std::set<st
   return grid;
 }
 
-std::string NameOf(const JudgedRun& base, const JudgedRun& candidate, const std::set<std::string>& axes) {
+// The axes that tell `runs` apart; others only follow from these.
+std::vector<std::string> NamedAxes(std::span<const JudgedRun> runs, const std::set<std::string>& axes) {
+  std::vector<std::string> order(kNamedFirst.begin(), kNamedFirst.end());
+  order.insert(order.end(), axes.begin(), axes.end());
+  std::set<std::string> telling(kAlwaysNamed.begin(), kAlwaysNamed.end());
+  const auto groups = [&] {
+    std::set<std::string> places;
+    for (const JudgedRun& run : runs) places.insert(PlaceOf(run, telling));
+    return places.size();
+  };
+  std::vector<std::string> named;
+  for (const std::string& axis : order) {
+    if (!axes.contains(axis) || telling.contains(axis)) continue;
+    const size_t before = groups();
+    telling.insert(axis);
+    if (groups() > before)
+      named.push_back(axis);
+    else
+      telling.erase(axis);
+  }
+  return named;
+}
+
+std::string NameOf(const JudgedRun& base, const JudgedRun& candidate, const std::vector<std::string>& axes) {
   const RunConfig &from = base.run.config, &to = candidate.run.config;
+  const json config = ToJson(to);
   const std::string size = to.length.empty() ? fmt::format("{} questions", to.questions) : to.length;
-  const std::string method =
-      from.method == to.method ? to.method : fmt::format("{} -> {}", from.method, to.method);
-  std::set<std::string> others = axes;
-  for (const std::string_view field : kAlwaysNamed) others.erase(std::string(field));
-  const std::string place = PlaceOf(candidate, others);
-  return fmt::format("{} {}, {}{}{}", to.task, size, method, place.empty() ? "" : ", ", place);
+  std::string name = fmt::format("{} {}, {}", to.task, size, from.method);
+  if (from.method != to.method) name += " -> " + to.method;
+  for (const std::string& axis : axes)
+    if (!config[axis].is_null()) name += fmt::format(", {}={}", axis, Shown(config[axis]));
+  return name;
 }
 
 void AppendUnmatched(const Grid& grid, const Grid& other, std::string_view other_side, Pairing& pairing) {
@@ -85,11 +110,12 @@ absl::StatusOr<Pairing> PairRuns(std::span<const JudgedRun> base, std::span<cons
   CollectAxes(candidate, axes);
   ASSIGN_OR_RETURN(const Grid base_grid, MakeGrid(base, axes));
   ASSIGN_OR_RETURN(const Grid candidate_grid, MakeGrid(candidate, axes));
+  const std::vector<std::string> named = NamedAxes(candidate, axes);
   Pairing pairing;
   for (const JudgedRun& run : candidate) {
     const auto partner = base_for_all ? base_grid.begin() : base_grid.find(PlaceOf(run, axes));
     if (partner != base_grid.end())
-      pairing.pairs.push_back({NameOf(*partner->second, run, axes), partner->second, &run});
+      pairing.pairs.push_back({NameOf(*partner->second, run, named), partner->second, &run});
   }
   if (base_for_all) return pairing;
   AppendUnmatched(base_grid, candidate_grid, "candidate", pairing);

@@ -56,6 +56,19 @@ TEST(PairRuns, SweepsOfOnePlanPairCellByCell) {
   EXPECT_THAT(Folders(*pairing), ElementsAre("h2o+h2o/64 h2o+h2o/64", "full+slide/64 full+slide/64"));
 }
 
+TEST(PairRuns, NamesSayOnlyWhatTellsCellsApart) {
+  auto runs = Sweep("full+slide", {64, 128});
+  for (JudgedRun& run : runs) {
+    run.run.config.recent = *run.run.config.window / 2;
+    run.run.config.head_budget = "uniform";
+  }
+  runs.push_back(MakeRun("full", {5, 6}));
+  const auto pairing = PairRuns(runs, runs, false);
+  ASSERT_THAT(pairing->pairs, SizeIs(3));
+  EXPECT_EQ(pairing->pairs[0].name, "arith+ 10 questions, full+slide, window=64");
+  EXPECT_EQ(pairing->pairs[2].name, "arith+ 10 questions, full");
+}
+
 TEST(PairRuns, NamesWhatHasNoPartner) {
   const auto base = Sweep("full+slide", {64, 128}), candidate = Sweep("full+slide", {64, 256});
   const auto pairing = PairRuns(base, candidate, false);

@@ -1,22 +1,23 @@
 #include "eval/stats/sign_flip.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
+#include <utility>
 #include <vector>
 
 namespace kvscope {
 
 double SignFlipP(std::span<const int> differences) {
-  size_t seen = 0, reach = 0;
-  long sum = 0;
+  int64_t sum = 0, reach = 0;
   for (const int difference : differences) {
     sum += difference;
-    reach += static_cast<size_t>(std::abs(difference));
+    reach += std::abs(difference);
   }
-  seen = static_cast<size_t>(std::abs(sum));
-  // share[s]: of the assignments over the clusters so far, those that give the sum s - `done`.
+  if (sum == 0) return 1;
+  // Of the assignments of signs to the clusters so far, the share with each sum, from the least possible on:
+  // two sums next to each other are one apart, and a cluster moves a sum down or up by its difference.
   std::vector<double> share = {1};
-  share.reserve(2 * reach + 1);
   for (const int difference : differences) {
     const auto size = static_cast<size_t>(std::abs(difference));
     std::vector<double> next(share.size() + 2 * size);
@@ -26,9 +27,9 @@ double SignFlipP(std::span<const int> differences) {
     }
     share = std::move(next);
   }
-  double upper = 0;  // P(sum >= seen); the distribution is symmetric
-  for (size_t s = reach + seen; s < share.size(); ++s) upper += share[s];
-  return seen == 0 ? 1 : std::min(1.0, 2 * upper);
+  double upper = 0;  // of sums from |sum| to the largest; the distribution is symmetric
+  for (size_t s = static_cast<size_t>(reach + std::abs(sum)); s < share.size(); ++s) upper += share[s];
+  return std::min(1.0, 2 * upper);
 }
 
 }  // namespace kvscope
