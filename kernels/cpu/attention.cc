@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/attention.cc"
@@ -85,26 +86,26 @@ HWY_INLINE void SoftmaxRow(float* HWY_RESTRICT row, size_t visible, size_t padde
   for (size_t j = 0; j < end; j += kLanes) hn::StoreU(hn::Mul(hn::LoadU(d, row + j), inverse), d, row + j);
 }
 
-// out[r][first, first + kWidth vectors) = sum over slots of probability times value, slot by slot.
+// out[r][first, first + kWidth vectors) += sum over the `n` slots of one page, from slot `begin` on, of
+// probability times value, slot by slot; the first page begins the sums.
 template <size_t kQueries, size_t kWidth, typename D, typename T>
-HWY_INLINE void WeightedValues(D d, const AttentionArgs& args, size_t slots, size_t stride, size_t first) {
+HWY_INLINE void WeightedValues(D d, const AttentionArgs& args, const T* HWY_RESTRICT values, size_t begin,
+                               size_t n, size_t first) {
   using Vector = hn::Vec<D>;
   constexpr size_t kD = hn::MaxLanes(D());
+  const size_t stride = PaddedSlots(args.slots);
   Vector sums[kQueries][kWidth];
   for (size_t r = 0; r < kQueries; ++r) {
-    for (size_t v = 0; v < kWidth; ++v) sums[r][v] = hn::Zero(d);
+    for (size_t v = 0; v < kWidth; ++v) {
+      sums[r][v] = begin == 0 ? hn::Zero(d) : hn::LoadU(d, args.out[r] + first + v * kD);
+    }
   }
-  for (size_t begin = 0; begin < slots; begin += kPageSlots) {
-    const T* values =
-        reinterpret_cast<const T*>(args.pages[begin / kPageSlots]) + args.head_dim * kPageSlots + first;
-    const size_t n = std::min(kPageSlots, slots - begin);
-    for (size_t j = 0; j < n; ++j) {
-      Vector value[kWidth];
-      for (size_t v = 0; v < kWidth; ++v) value[v] = LoadAsF32(d, values + j * args.head_dim + v * kD);
-      for (size_t r = 0; r < kQueries; ++r) {
-        const Vector p = hn::Set(d, args.probabilities[r * stride + begin + j]);
-        for (size_t v = 0; v < kWidth; ++v) sums[r][v] = hn::MulAdd(p, value[v], sums[r][v]);
-      }
+  for (size_t j = 0; j < n; ++j) {
+    Vector value[kWidth];
+    for (size_t v = 0; v < kWidth; ++v) value[v] = LoadAsF32(d, values + j * args.head_dim + first + v * kD);
+    for (size_t r = 0; r < kQueries; ++r) {
+      const Vector p = hn::Set(d, args.probabilities[r * stride + begin + j]);
+      for (size_t v = 0; v < kWidth; ++v) sums[r][v] = hn::MulAdd(p, value[v], sums[r][v]);
     }
   }
   for (size_t r = 0; r < kQueries; ++r) {
@@ -113,56 +114,86 @@ HWY_INLINE void WeightedValues(D d, const AttentionArgs& args, size_t slots, siz
 }
 
 template <size_t kQueries, typename T>
-void AttentionOf(const AttentionArgs& args) {
-  const size_t stride = PaddedSlots(args.slots);
-  const size_t slots = *std::max_element(args.visible, args.visible + kQueries);
-  for (size_t begin = 0; begin < slots; begin += kPageSlots) {
-    PageScores<kQueries>(args, reinterpret_cast<const T*>(args.pages[begin / kPageSlots]),
-                         args.probabilities + begin, stride);
-  }
-  for (size_t r = 0; r < kQueries; ++r) {
-    SoftmaxRow(args.probabilities + r * stride, args.visible[r], stride, args.scale);
-  }
-  if (args.out[0] == nullptr) return;
+HWY_INLINE void PageValues(const AttentionArgs& args, const T* HWY_RESTRICT values, size_t begin, size_t n) {
   constexpr size_t kWide = kTileVectors * kLanes;
   const hn::CappedTag<float, kHeadDimMultiple> narrow;
   constexpr size_t kNarrow = hn::MaxLanes(decltype(narrow)());
   size_t first = 0;
   for (; first + kWide <= args.head_dim; first += kWide) {
-    WeightedValues<kQueries, kTileVectors, F, T>(F(), args, slots, stride, first);
+    WeightedValues<kQueries, kTileVectors>(F(), args, values, begin, n, first);
   }
   for (; first < args.head_dim; first += kNarrow) {
-    WeightedValues<kQueries, 1, decltype(narrow), T>(narrow, args, slots, stride, first);
+    WeightedValues<kQueries, 1>(narrow, args, values, begin, n, first);
   }
+}
+
+// Calls function with the tile's number of queries as a constant.
+template <typename Function>
+HWY_INLINE void WithQueries(size_t queries, const Function& function) {
+  static_assert(kMaxQueries == 6);
+  switch (queries) {
+    case 1:
+      return function(std::integral_constant<size_t, 1>());
+    case 2:
+      return function(std::integral_constant<size_t, 2>());
+    case 3:
+      return function(std::integral_constant<size_t, 3>());
+    case 4:
+      return function(std::integral_constant<size_t, 4>());
+    case 5:
+      return function(std::integral_constant<size_t, 5>());
+    case 6:
+      return function(std::integral_constant<size_t, 6>());
+  }
+}
+
+// Slots that some query of the tile sees.
+HWY_INLINE size_t Seen(const AttentionArgs& tile) {
+  return *std::max_element(tile.visible, tile.visible + tile.queries);
 }
 
 template <typename T>
-void AttentionOfType(const AttentionArgs& args) {
-  static_assert(kMaxQueries == 6);
-  switch (args.queries) {
-    case 1:
-      return AttentionOf<1, T>(args);
-    case 2:
-      return AttentionOf<2, T>(args);
-    case 3:
-      return AttentionOf<3, T>(args);
-    case 4:
-      return AttentionOf<4, T>(args);
-    case 5:
-      return AttentionOf<5, T>(args);
-    case 6:
-      return AttentionOf<6, T>(args);
+void AttentionOfType(const AttentionArgs* tiles, size_t n) {
+  size_t most = 0;
+  for (size_t t = 0; t < n; ++t) most = std::max(most, Seen(tiles[t]));
+  for (size_t begin = 0; begin < most; begin += kPageSlots) {
+    for (size_t t = 0; t < n; ++t) {
+      const AttentionArgs& tile = tiles[t];
+      if (begin >= Seen(tile)) continue;
+      const T* keys = reinterpret_cast<const T*>(tile.pages[begin / kPageSlots]);
+      WithQueries(tile.queries, [&](auto queries) {
+        PageScores<queries()>(tile, keys, tile.probabilities + begin, PaddedSlots(tile.slots));
+      });
+    }
+  }
+  for (size_t t = 0; t < n; ++t) {
+    const size_t stride = PaddedSlots(tiles[t].slots);
+    for (size_t r = 0; r < tiles[t].queries; ++r) {
+      SoftmaxRow(tiles[t].probabilities + r * stride, tiles[t].visible[r], stride, tiles[t].scale);
+    }
+  }
+  for (size_t begin = 0; begin < most; begin += kPageSlots) {
+    for (size_t t = 0; t < n; ++t) {
+      const AttentionArgs& tile = tiles[t];
+      const size_t seen = Seen(tile);
+      if (begin >= seen || tile.out[0] == nullptr) continue;
+      const T* values =
+          reinterpret_cast<const T*>(tile.pages[begin / kPageSlots]) + tile.head_dim * kPageSlots;
+      WithQueries(tile.queries, [&](auto queries) {
+        PageValues<queries()>(tile, values, begin, std::min(kPageSlots, seen - begin));
+      });
+    }
   }
 }
 
-void AttentionImpl(const AttentionArgs& args) {
-  switch (args.kv_type) {
+void AttentionImpl(const AttentionArgs* tiles, size_t n) {
+  switch (tiles->kv_type) {
     case KvType::kF32:
-      return AttentionOfType<float>(args);
+      return AttentionOfType<float>(tiles, n);
     case KvType::kF16:
-      return AttentionOfType<hwy::float16_t>(args);
+      return AttentionOfType<hwy::float16_t>(tiles, n);
     case KvType::kBF16:
-      return AttentionOfType<hwy::bfloat16_t>(args);
+      return AttentionOfType<hwy::bfloat16_t>(tiles, n);
   }
 }
 
@@ -175,7 +206,11 @@ namespace {
 HWY_EXPORT(AttentionImpl);
 }  // namespace
 
-void Attention(const AttentionArgs& args) { HWY_DYNAMIC_DISPATCH(AttentionImpl)(args); }
+void Attention(const AttentionArgs& tile) { HWY_DYNAMIC_DISPATCH(AttentionImpl)(&tile, 1); }
+
+void Attention(std::span<const AttentionArgs> tiles) {
+  if (!tiles.empty()) HWY_DYNAMIC_DISPATCH(AttentionImpl)(tiles.data(), tiles.size());
+}
 
 void AccumulateScores(const float* row, size_t n, float* sums) {
   for (size_t j = 0; j < n; ++j) sums[j] += row[j];

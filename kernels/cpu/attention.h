@@ -8,7 +8,7 @@
 
 namespace kvscope {
 
-// Queries that one call takes at most. In decode they are the query heads of a GQA group, so that each K/V
+// Queries that a tile takes at most. In decode they are the query heads of a GQA group, so that each K/V
 // row is read once a group; in prefill they are successive positions of one head.
 inline constexpr size_t kMaxQueries = 6;
 
@@ -33,7 +33,11 @@ struct AttentionArgs {
 };
 
 // A query's result does not depend on which others share its tile, nor on slots that it does not see.
-void Attention(const AttentionArgs& args);
+void Attention(const AttentionArgs& tile);
+
+// The same for several tiles with the same head_dim and kv_type, page by page: a page that they have in
+// common is read from memory once for all of them.
+void Attention(std::span<const AttentionArgs> tiles);
 
 // sums[j] += row[j] for j in [0, n): how the policies' scores are accumulated.
 void AccumulateScores(const float* row, size_t n, float* sums);

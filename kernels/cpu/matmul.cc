@@ -144,14 +144,19 @@ void TileOfTokens(const float* w, size_t rows, size_t columns, const float* x, s
   for (; r < rows; ++r) Tile<kTokens, 1>(w + r * columns, columns, x, x_stride, y + r, y_stride);
 }
 
+// Tiles of kTokens tokens, and of what is left one smaller tile.
+template <size_t kTokens = kTileTokens>
 void RowsTimesTokens(const float* w, size_t rows, size_t columns, const float* x, size_t x_stride,
                      size_t tokens, float* y, size_t y_stride) {
   size_t t = 0;
-  for (; t + kTileTokens <= tokens; t += kTileTokens) {
-    TileOfTokens<kTileTokens>(w, rows, columns, x + t * x_stride, x_stride, y + t * y_stride, y_stride);
+  for (; t + kTokens <= tokens; t += kTokens) {
+    TileOfTokens<kTokens>(w, rows, columns, x + t * x_stride, x_stride, y + t * y_stride, y_stride);
   }
-  for (; t < tokens; ++t)
-    TileOfTokens<1>(w, rows, columns, x + t * x_stride, x_stride, y + t * y_stride, y_stride);
+  if constexpr (kTokens > 1) {
+    if (t == tokens) return;
+    RowsTimesTokens<kTokens - 1>(w, rows, columns, x + t * x_stride, x_stride, tokens - t, y + t * y_stride,
+                                 y_stride);
+  }
 }
 
 // Rows [first, first + rows) of w times all tokens. `scratch`: [rows at a time, padded columns].

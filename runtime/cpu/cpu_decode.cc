@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <map>
 #include <new>
+#include <utility>
 
 #include "kernels/cpu/attention.h"
 #include "runtime/cache/eviction.h"
@@ -11,6 +14,9 @@
 
 namespace kvscope {
 namespace {
+
+// Enough to even out the work of rows that hold more than others.
+constexpr size_t kTurnsPerThread = 4;
 
 bool JudgesByLayer(const CpuSequence& sequence) {
   return sequence.method.decode->rank == DecodePolicy::Rank::kLayerAttention;
@@ -42,79 +48,134 @@ void CpuDecode::ListItems() {
   first_item_.push_back(items_.size());
 }
 
+void CpuDecode::ListTurns() {
+  // What layer 0 shares stands for all layers.
+  std::map<const std::byte*, std::vector<size_t>> sharers;
+  for (size_t row = 0; row < rows_.size(); ++row) {
+    sharers[rows_[row]->layers.front().front().pages().front()].push_back(row);
+  }
+  const size_t turns = kTurnsPerThread * static_cast<size_t>(transformer_.pool().threads());
+  const size_t most_items = std::max<size_t>(1, items_.size() / turns);
+  turns_.clear();
+  for (const auto& [page, rows] : sharers) {
+    for (size_t head = 0; head < config().heads; ++head) {
+      std::vector<size_t> turn;
+      for (size_t row : rows) {
+        if (head >= ItemsOf(row).size()) continue;
+        if (turn.size() == most_items) turns_.push_back(std::exchange(turn, {}));
+        turn.push_back(first_item_[row] + head);
+      }
+      if (!turn.empty()) turns_.push_back(std::move(turn));
+    }
+  }
+  std::ranges::stable_sort(turns_, std::greater<>(), &std::vector<size_t>::size);
+}
+
 std::span<CpuDecode::Item> CpuDecode::ItemsOf(size_t row) {
   return std::span(items_).subspan(first_item_[row], first_item_[row + 1] - first_item_[row]);
 }
 
-void CpuDecode::Attend(const HeadCache& cache, size_t row, size_t head, size_t group, float* probabilities) {
-  const size_t head_dim = config().head_dim;
-  AttentionArgs args{};
-  args.head_dim = head_dim;
-  args.scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
-  args.kv_type = cache.type();
-  args.pages = cache.pages();
-  args.slots = cache.size();
-  for (size_t first = 0; first < group; first += kMaxQueries) {
-    args.queries = std::min(kMaxQueries, group - first);
-    args.probabilities = probabilities + first * PaddedSlots(cache.size());
-    for (size_t i = 0; i < args.queries; ++i) {
-      const size_t offset = (head * group + first + i) * head_dim;
-      args.q[i] = activations_.q.row(row) + offset;
-      args.visible[i] = cache.size();
-      args.out[i] = activations_.attention.row(row) + offset;
-    }
-    Attention(args);
-  }
+void CpuDecode::Append(const Item& item, size_t layer) {
+  const CpuSequence& sequence = *rows_[item.row];
+  const auto head = static_cast<size_t>(item.head);
+  const size_t kv_head = head * config().kv_heads / sequence.layers[layer].size();
+  CacheOf(item, layer)
+      .Append(sequence.position, activations_.k.row(item.row) + kv_head * config().head_dim,
+              activations_.v.row(item.row) + kv_head * config().head_dim);
 }
 
-void CpuDecode::RunItem(Item& item, size_t layer, int thread) {
+void CpuDecode::Attend(std::span<Item* const> items, size_t layer, int thread) {
+  const size_t head_dim = config().head_dim;
+  AlignedVector<float>& probabilities = probabilities_[static_cast<size_t>(thread)];
+  size_t floats = 0;
+  for (const Item* item : items) floats += Group(*item) * PaddedSlots(CacheOf(*item, layer).size());
+  if (probabilities.size() < floats) probabilities.resize(floats);
+  std::vector<AttentionArgs> tiles;
+  float* next = probabilities.data();
+  for (Item* item : items) {
+    const HeadCache& cache = CacheOf(*item, layer);
+    const size_t group = Group(*item), stride = PaddedSlots(cache.size());
+    item->probabilities = next;
+    for (size_t first = 0; first < group; first += kMaxQueries) {
+      AttentionArgs& tile = tiles.emplace_back();
+      tile.head_dim = head_dim;
+      tile.scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
+      tile.kv_type = cache.type();
+      tile.pages = cache.pages();
+      tile.slots = cache.size();
+      tile.queries = std::min(kMaxQueries, group - first);
+      tile.probabilities = next + first * stride;
+      for (size_t i = 0; i < tile.queries; ++i) {
+        const size_t offset = (static_cast<size_t>(item->head) * group + first + i) * head_dim;
+        tile.q[i] = activations_.q.row(item->row) + offset;
+        tile.visible[i] = cache.size();
+        tile.out[i] = activations_.attention.row(item->row) + offset;
+      }
+    }
+    next += group * stride;
+  }
+  Attention(tiles);
+}
+
+void CpuDecode::Select(Item& item, size_t layer, int thread) {
   CpuSequence& sequence = *rows_[item.row];
   const Method& method = sequence.method;
-  const auto head = static_cast<size_t>(item.head);
-  const HeadIndex index{static_cast<int>(layer), item.head};
-  const size_t heads = sequence.layers[layer].size(), group = config().heads / heads;
-  const size_t kv_offset = head * config().kv_heads / heads * config().head_dim;
-  HeadCache& cache = sequence.cache(layer, head);
-  cache.Append(sequence.position, activations_.k.row(item.row) + kv_offset,
-               activations_.v.row(item.row) + kv_offset);
-
-  const size_t stride = PaddedSlots(cache.size());
-  AlignedVector<float>& probabilities = probabilities_[static_cast<size_t>(thread)];
-  if (probabilities.size() < group * stride) probabilities.resize(group * stride);
-  Attend(cache, item.row, head, group, probabilities.data());
-  if (probe_ != nullptr) Show(sequence, item.row, index, group, probabilities.data());
   if (!item.selection.due && !method.AccumulatesAttention()) return;
-
   const Stopwatch watch;
+  HeadCache& cache = CacheOf(item, layer);
   const bool by_layer = JudgesByLayer(sequence);
   std::vector<float>& scores = by_layer ? item.layer_scores : scores_[static_cast<size_t>(thread)];
   scores.resize(cache.size());
   std::vector<const float*> group_rows;
-  for (size_t i = 0; i < group; ++i) group_rows.push_back(probabilities.data() + i * stride);
+  for (size_t i = 0; i < Group(item); ++i) {
+    group_rows.push_back(item.probabilities + i * PaddedSlots(cache.size()));
+  }
   CombineGroupScores(method.budgets.group_score, group_rows, scores);
   if (!by_layer) {
-    ScoreEntries(method, index, cache, scores);
+    ScoreEntries(method, {static_cast<int>(layer), item.head}, cache, scores);
     if (item.selection.due) item.evicted = Evict(method, cache, item.selection, scores);
   }
   item.select_s = watch.seconds();
 }
 
-void CpuDecode::Show(const CpuSequence& sequence, size_t row, HeadIndex index, size_t group,
-                     const float* probabilities) {
-  const HeadCache& cache = sequence.layers[static_cast<size_t>(index.layer)][static_cast<size_t>(index.head)];
+void CpuDecode::RunTurn(std::span<const size_t> turn, size_t layer, int thread) {
+  std::vector<Item*> items;
+  for (size_t i : turn) {
+    Item& item = items_[i];
+    if (!rows_[item.row]->failure.ok()) continue;
+    try {
+      Append(item, layer);
+      items.push_back(&item);
+    } catch (const std::bad_alloc&) {
+      item.failed = true;
+    }
+  }
+  Attend(items, layer, thread);
+  for (Item* item : items) {
+    if (probe_ != nullptr) Show(*item, layer);
+    try {
+      Select(*item, layer, thread);
+    } catch (const std::bad_alloc&) {
+      item->failed = true;
+    }
+  }
+}
+
+void CpuDecode::Show(const Item& item, size_t layer) {
+  const HeadCache& cache = CacheOf(item, layer);
   std::vector<int> positions;
   for (const HeadCache::Slot& slot : cache.slots()) positions.push_back(slot.position);
   std::lock_guard lock(probe_mutex_);
-  for (size_t i = 0; i < group; ++i) {
-    const size_t query_head = static_cast<size_t>(index.head) * group + i;
-    probe_->OnAttention(
-        {.row = row,
-         .layer = index.layer,
-         .query_head = static_cast<int>(query_head),
-         .step = sequence.step,
-         .positions = positions,
-         .probabilities = {probabilities + i * PaddedSlots(cache.size()), cache.size()},
-         .output = {activations_.attention.row(row) + query_head * config().head_dim, config().head_dim}});
+  for (size_t i = 0; i < Group(item); ++i) {
+    const size_t query_head = static_cast<size_t>(item.head) * Group(item) + i;
+    probe_->OnAttention({.row = item.row,
+                         .layer = static_cast<int>(layer),
+                         .query_head = static_cast<int>(query_head),
+                         .step = rows_[item.row]->step,
+                         .positions = positions,
+                         .probabilities = {item.probabilities + i * PaddedSlots(cache.size()), cache.size()},
+                         .output = {activations_.attention.row(item.row) + query_head * config().head_dim,
+                                    config().head_dim}});
   }
 }
 
@@ -145,14 +206,8 @@ void CpuDecode::RunLayer(size_t layer) {
     item.selection =
         sequence.schedule->Next(static_cast<int>(layer), item.head, sequence.step, static_cast<int>(length));
   }
-  transformer_.pool().ParallelFor(items_.size(), [&](size_t i, int thread) {
-    if (!rows_[items_[i].row]->failure.ok()) return;
-    try {
-      RunItem(items_[i], layer, thread);
-    } catch (const std::bad_alloc&) {
-      items_[i].failed = true;
-    }
-  });
+  transformer_.pool().ParallelFor(turns_.size(),
+                                  [&](size_t turn, int thread) { RunTurn(turns_[turn], layer, thread); });
   // Heads are worked on side by side: of the time that they take together, a row spends its share.
   const double side_by_side =
       static_cast<double>(std::min(items_.size(), static_cast<size_t>(transformer_.pool().threads())));
@@ -172,6 +227,7 @@ void CpuDecode::Step(std::span<CpuSequence* const> rows, std::span<const int> to
   const Stopwatch watch;
   rows_ = rows;
   ListItems();
+  ListTurns();
   std::vector<int> positions;
   for (const CpuSequence* row : rows) positions.push_back(row->position);
   transformer_.rope().Reserve(static_cast<size_t>(*std::max_element(positions.begin(), positions.end())) + 1);

@@ -61,7 +61,7 @@ class Backend {
 
   // Feeds one token to each row and evicts by its method. `logits`: [rows, vocab], out. Returns the first
   // error of a row, if any; the rows whose status() is OK have been advanced nevertheless. Throws
-  // std::bad_alloc, and leaves all rows in an unknown state, where memory that rows share is wanting.
+  // std::bad_alloc, and leaves all rows in an unknown state, where working memory is wanting.
   virtual absl::Status Decode(std::span<BackendSequence* const> rows, std::span<const int> tokens,
                               std::span<float> logits) = 0;
 
