@@ -102,7 +102,7 @@ TEST_P(KernelsTest, MatMulAgreesWithDoubleLoops) {
       const size_t columns = BlockElements(dtype) == 1 ? 40 : 96;  // 40: a row that needs padding
       const Stored stored(random_, dtype, rows, columns);
       const size_t stride = PaddedColumns(columns);
-      for (size_t tokens : {1, 7, 8, 9, 31}) {
+      for (size_t tokens : {1, 7, 8, 9, 10, 29, 31}) {
         AlignedVector<float> x = RandomFloats(random_, tokens * stride);
         for (size_t t = 0; t < tokens; ++t)
           std::fill(&x[t * stride + columns], x.data() + (t + 1) * stride, 0.0f);
@@ -191,6 +191,31 @@ AttentionArgs MakeArgs(KvType type, size_t head_dim, size_t slots, const Cache& 
   args.kv_type = type;
   args.pages = cache.pages();
   return args;
+}
+
+// Tiles of different lengths over the same first pages and over pages of their own.
+TEST_P(KernelsTest, TilesTakenTogetherGiveWhatEachGivesAlone) {
+  constexpr size_t kHeadDim = 24, kTiles = 4;
+  const Cache common(random_, KvType::kF32, 200, kHeadDim), own(random_, KvType::kF32, 64, kHeadDim);
+  std::vector<std::byte*> forked(common.pages().begin(), common.pages().end());
+  forked[1] = own.pages()[0];
+  const AlignedVector<float> q = RandomFloats(random_, kTiles * kHeadDim);
+  AlignedVector<float> alone(kTiles * kHeadDim), together(kTiles * kHeadDim), probabilities(kTiles * 256);
+  std::vector<AttentionArgs> tiles;
+  for (size_t t = 0; t < kTiles; ++t) {
+    const size_t slots = 200 - 60 * t;  // 200, 140, 80, 20
+    AttentionArgs& tile = tiles.emplace_back(MakeArgs(KvType::kF32, kHeadDim, slots, common));
+    if (t == 1) tile.pages = forked;
+    tile.queries = 1;
+    tile.q[0] = &q[t * kHeadDim];
+    tile.visible[0] = slots;
+    tile.probabilities = &probabilities[t * 256];
+    tile.out[0] = &alone[t * kHeadDim];
+    Attention(tile);
+    tile.out[0] = &together[t * kHeadDim];
+  }
+  Attention(tiles);
+  EXPECT_EQ(together, alone);
 }
 
 TEST_P(KernelsTest, AttentionAgreesWithDoubleLoops) {

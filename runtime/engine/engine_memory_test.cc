@@ -65,7 +65,8 @@ TEST(CacheNeeds, IsWhatALoneRunTakes) {
 }
 
 TEST(CacheNeeds, BoundedWindowsAreBoundedHoweverLongTheOutput) {
-  const ModelConfig& config = MakeTestModel(3)->config;
+  const auto model = MakeTestModel(3);
+  const ModelConfig& config = model->config;
   const Budgets budgets{.prefill = 40, .observation = 4, .window = 16, .recent = 6, .max_new = 3000};
   const auto need = [&](const char* name, int new_tokens) {
     return LoneNeed({.prompt = TestPrompt(140, 1),
