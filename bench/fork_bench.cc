@@ -1,6 +1,7 @@
 // What a grid of methods over the same prompts costs in one batch, beside the cell full+none alone: prompts
 // of KVSCOPE_BENCH_DEPTH tokens (default 2900), an eleventh of it new tokens. The ratio of the two times,
-// taken in turns, is the result. Skipped where SmolLM2-135M is not in the cache.
+// taken in turns, is the result. With KVSCOPE_BENCH_CHECK set, every row's tokens are first held against a run
+// of its own. Skipped where SmolLM2-135M is not in the cache.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -25,7 +26,7 @@ int Depth() {
   return depth != nullptr ? std::atoi(depth) : 2900;
 }
 
-// full+none, and six methods at two windows each but for the prompt's budget, which is 0.7 of the prompt.
+// full+none, and five methods at two windows each. The prompt's budget is 0.7 of the prompt.
 std::vector<Method> Grid(int depth) {
   const int longest = depth * 512 / 2900;
   std::vector<Method> methods = {*MakeMethod("full", Semantics::kClean, {})};
