@@ -151,7 +151,9 @@ TEST(Report, WindowsAreColumns) {
 }
 
 TEST(Report, MarkdownIsATableWithEveryColumnExplained) {
-  const auto groups = MakeReport({ExampleRun("full", 1 << 20, 0)}, "clean");
+  JudgedRun run = ExampleRun("h2o+h2o", 1 << 20, 7);
+  run.run.config.prefill_budget = run.run.config.window = 64;
+  const auto groups = MakeReport({ExampleRun("full", 1 << 21, 0), run}, "clean");
   const std::string text = ToMarkdown(groups, true);
   EXPECT_THAT(text, HasSubstr("## arith+, 2 questions a prompt, arith-tiny"));
   EXPECT_THAT(text, HasSubstr("### Accuracy along the output"));
@@ -159,10 +161,15 @@ TEST(Report, MarkdownIsATableWithEveryColumnExplained) {
   EXPECT_THAT(text, HasSubstr("| full "));
   for (const ReportColumn& column : ReportColumns()) {
     EXPECT_THAT(text, HasSubstr("- " + std::string(column.name) + ": "));
-    EXPECT_EQ(ToMarkdown(groups, false).find(" " + std::string(column.name) + " |") == std::string::npos,
+    EXPECT_EQ(ToMarkdown(groups, false).find("- " + std::string(column.name) + ": ") == std::string::npos,
               column.measures_time)
         << column.name;
   }
+}
+
+TEST(Report, ColumnsThatSayNothingOfAnyRunAreLeftOut) {
+  const std::string text = ToMarkdown(MakeReport({ExampleRun("full", 1, 0)}, "clean"), true);
+  EXPECT_THAT(text, HasSubstr("| method | accuracy % |"));
 }
 
 TEST(Report, MarkdownKeepsItsLinesWhateverNamesHold) {

@@ -51,11 +51,13 @@ std::string Choice(const ReportGroup& group, const ReportRow& full) {
 }
 
 std::optional<std::string> Front(const ReportGroup& group) {
+  std::vector<CostPoint> points = CostPoints(group, PeakBytes);
+  std::ranges::stable_sort(points, {}, &CostPoint::cost);
   std::vector<std::string> labels;
-  for (const CostPoint& point : CostPoints(group, PeakBytes))
+  for (const CostPoint& point : points)
     if (point.on_front) labels.push_back(point.row->label);
   if (labels.empty()) return std::nullopt;
-  return fmt::format("Not beaten in both accuracy and KV bytes by any other run: {}.",
+  return fmt::format("Not beaten in both accuracy and KV bytes by any other run, by rising bytes: {}.",
                      fmt::join(labels, ", "));
 }
 

@@ -40,11 +40,13 @@ JudgedRun WithWrong(JudgedRun run, int wrong) {
 }
 
 TEST(Summary, NamesTheSmallestCacheThatKeepsTheAccuracy) {
-  EXPECT_THAT(Text({WithWrong(ExampleRun("full", 400, 0), 0), WithWrong(ExampleRun("large", 300, 1), 0),
-                    WithWrong(ExampleRun("small", 200, 1), 0), WithWrong(ExampleRun("bad", 100, 1), 2)}),
-              AllOf(HasSubstr("4 runs over 4 prompts. Uncompressed (full): 100.0 ± 0.0 %, 400 B"),
-                    HasSubstr("accuracy within 2 points of full: small at 50 % of the bytes, 100.0 ± 0.0 %."),
-                    HasSubstr("Not beaten in both accuracy and KV bytes by any other run: bad, small.")));
+  EXPECT_THAT(
+      Text({WithWrong(ExampleRun("full", 400, 0), 0), WithWrong(ExampleRun("large", 300, 1), 0),
+            WithWrong(ExampleRun("small", 200, 1), 0), WithWrong(ExampleRun("bad", 100, 1), 2)}),
+      AllOf(HasSubstr("4 runs over 4 prompts. Uncompressed (full): 100.0 ± 0.0 %, 400 B"),
+            HasSubstr("accuracy within 2 points of full: small at 50 % of the bytes, 100.0 ± 0.0 %."),
+            HasSubstr(
+                "Not beaten in both accuracy and KV bytes by any other run, by rising bytes: bad, small.")));
 }
 
 TEST(Summary, SaysWhenNothingKeepsTheAccuracy) {

@@ -15,6 +15,8 @@ constexpr double kMargin = 14;
 constexpr double kRadius = 5;
 constexpr int kTicks = 6;
 constexpr double kLabelGap = 2;
+// With more points only those on the front bear their names.
+constexpr size_t kMostNames = 24;
 
 double Low(const ScatterPoint& point) { return std::max(0.0, point.y - point.half_width.value_or(0)); }
 double High(const ScatterPoint& point, double limit) {
@@ -75,7 +77,7 @@ void DrawLabels(Markup& svg, const ScatterChart& chart, const Box& box, const Li
   }
   for (const bool on_front : {true, false}) {
     for (const ScatterPoint& point : chart.points) {
-      if (point.on_front != on_front) continue;
+      if (point.on_front != on_front || (!on_front && chart.points.size() > kMostNames)) continue;
       const auto place = layout.Place(x(point.x), y(point.y), TextWidth(point.label));
       if (!place) continue;
       if (place->is_far) DrawLine(svg, "leader", x(point.x), y(point.y), place->x, place->y - kFontPx / 3);

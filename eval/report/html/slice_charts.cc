@@ -1,5 +1,6 @@
 // Accuracy of parts of the questions: a picture a method, the uncompressed run in each; and by kind.
 #include <algorithm>
+#include <map>
 #include <vector>
 
 #include "eval/report/charts/line_chart.h"
@@ -46,13 +47,28 @@ std::string SharedWords(const std::vector<std::string>& labels) {
   return shared;
 }
 
-// The runs of one method but for the uncompressed one.
-std::vector<const ReportRow*> RunsOf(const ReportGroup& group, const std::string& method,
-                                     const ReportRow* full) {
-  std::vector<const ReportRow*> rows;
-  for (const ReportRow& row : group.rows)
-    if (row.run.config.method == method && &row != full) rows.push_back(&row);
-  return rows;
+// The runs that share a picture: those of a method, those of its prefill budgets apart where they are many.
+// The uncompressed run is in every picture and needs none of its own, unless it is alone.
+std::vector<std::vector<const ReportRow*>> Panels(const ReportGroup& group, const ReportRow* full) {
+  constexpr size_t kMostLines = 6;
+  std::map<std::string, size_t> runs_of;
+  for (const ReportRow& row : group.rows) ++runs_of[row.run.config.method];
+  std::vector<std::vector<const ReportRow*>> panels;
+  for (const ReportRow& row : group.rows) {
+    if (&row == full && group.rows.size() > 1) continue;
+    const RunConfig& config = row.run.config;
+    const auto belongs = [&](const std::vector<const ReportRow*>& panel) {
+      const RunConfig& first = panel.front()->run.config;
+      return first.method == config.method &&
+             (runs_of[config.method] <= kMostLines || first.prefill_budget == config.prefill_budget);
+    };
+    const auto found = std::ranges::find_if(panels, belongs);
+    if (found == panels.end())
+      panels.push_back({&row});
+    else
+      found->push_back(&row);
+  }
+  return panels;
 }
 
 bool DrawPanels(const ReportGroup& group, Slices slices, const std::string& id, const std::string& title,
@@ -63,33 +79,26 @@ bool DrawPanels(const ReportGroup& group, Slices slices, const std::string& id, 
   blank.x_label = x_label;
   for (const size_t s : used) blank.classes.push_back((group.rows.front().*slices)[s].name);
   const ReportRow* full = FindUncompressed(group);
-  if (full != nullptr)
+  if (full != nullptr && group.rows.size() > 1)
     blank.series.push_back({full->label, kReferenceStyle, Accuracies(*full, slices, used)});
 
-  std::vector<std::string> methods;
-  for (const ReportRow& row : group.rows) {
-    if (&row == full && group.rows.size() > 1) continue;
-    const std::string& method = row.run.config.method;
-    if (std::ranges::find(methods, method) == methods.end()) methods.push_back(method);
-  }
   const Element panels(out, "div", {{"class", "panels"}});
-  for (size_t m = 0; m < methods.size(); ++m) {
-    const std::vector<const ReportRow*> rows = RunsOf(group, methods[m], full);
+  int number = 0;
+  for (const std::vector<const ReportRow*>& rows : Panels(group, full)) {
     std::vector<std::string> labels;
     for (const ReportRow* row : rows) labels.push_back(row->label);
-    // One run's label is its method's name and more: all of it is the caption.
-    const std::string caption = labels.empty() ? methods[m] : SharedWords(labels);
+    // What the lines share is the caption, the rest stands at their ends; a single line is named by the
+    // caption.
+    const std::string shared = rows.size() == 1 ? labels.front() : SharedWords(labels);
     LineChart chart = blank;
-    for (size_t i = 0; i < rows.size(); ++i) {
-      const std::string rest = labels.size() == 1 ? std::string() : labels[i].substr(caption.size());
-      chart.series.push_back(
-          {rest, SeriesStyle::Of(static_cast<int>(i)), Accuracies(*rows[i], slices, used)});
-    }
-    chart.text = {fmt::format("{}-{}", id, m), fmt::format("{}: {}", title, methods[m]),
+    for (size_t i = 0; i < rows.size(); ++i)
+      chart.series.push_back({labels[i].substr(shared.size()), SeriesStyle::Of(static_cast<int>(i)),
+                              Accuracies(*rows[i], slices, used)});
+    chart.text = {fmt::format("{}-{}", id, ++number), fmt::format("{}: {}", title, shared),
                   fmt::format("Line chart with a line for each of: {}. Every value is in the table below.",
                               fmt::join(labels, "; "))};
     const Element figure(out, "figure", {{"class", "panel"}});
-    out.Leaf("figcaption", caption);
+    out.Leaf("figcaption", shared);
     Draw(chart, out);
   }
   return true;

@@ -1,5 +1,6 @@
 #include "eval/report/text/latex.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -10,8 +11,8 @@
 namespace kvscope {
 namespace {
 
-// Wider tables are set in a smaller size.
-constexpr size_t kWideColumns = 6;
+// Lines of more characters span all columns of a page and are scaled to its width.
+constexpr size_t kMostCharacters = 68;
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kEscapes = {
     {{"\\", "\\textbackslash{}"},
@@ -48,6 +49,17 @@ std::string Row(const std::vector<std::string>& cells) {
   return fmt::format("    {} \\\\\n", fmt::join(cells, " & "));
 }
 
+// Characters of the widest line that the table could have, two a column for the space between.
+size_t Characters(const ReportTable& table) {
+  size_t sum = 0;
+  for (size_t i = 0; i < table.columns.size(); ++i) {
+    size_t widest = table.columns[i].name.size();
+    for (const auto& line : table.lines) widest = std::max(widest, line[i].text.size());
+    sum += widest + 2;
+  }
+  return sum;
+}
+
 std::string TableText(const ReportGroup& group, const ReportTable& table, const std::string& caption) {
   std::string alignment;
   std::vector<std::string> header;
@@ -55,17 +67,20 @@ std::string TableText(const ReportGroup& group, const ReportTable& table, const 
     alignment += column.is_text ? 'l' : 'r';
     header.push_back(EscapeLatex(column.name));
   }
-  std::string out = "\\begin{table}[t]\n  \\centering\n";
-  if (table.columns.size() > kWideColumns) out += "  \\small\n";
+  const bool is_wide = Characters(table) > kMostCharacters;
+  const std::string_view environment = is_wide ? "table*" : "table";
+  std::string out = fmt::format("\\begin{{{}}}[t]\n  \\centering\n", environment);
   out += fmt::format("  \\caption{{{}}}\n  \\label{{tab:{}-{}}}\n", EscapeLatex(caption),
                      LabelPart(group.title), table.id);
+  if (is_wide) out += "  \\resizebox{\\textwidth}{!}{%\n";
   out += fmt::format("  \\begin{{tabular}}{{{}}}\n    \\toprule\n{}    \\midrule\n", alignment, Row(header));
   for (const auto& line : table.lines) {
     std::vector<std::string> cells;
     for (const TableCell& cell : line) cells.push_back(EscapeLatex(cell.text));
     out += Row(cells);
   }
-  return out + "    \\bottomrule\n  \\end{tabular}\n\\end{table}\n";
+  out += fmt::format("    \\bottomrule\n  \\end{{tabular}}{}\n", is_wide ? "}" : "");
+  return out + fmt::format("\\end{{{}}}\n", environment);
 }
 
 std::string RunsCaption(const ReportGroup& group) {
@@ -97,8 +112,10 @@ std::string EscapeLatex(std::string_view text) {
 }
 
 std::string ToLatex(const std::vector<ReportGroup>& groups, bool with_times) {
-  std::string out =
-      fmt::format("% Made by 'kvscope report', {}.\n% Needs \\usepackage{{booktabs}}.\n", VersionText());
+  std::string out = fmt::format(
+      "% Made by 'kvscope report', {}.\n"
+      "% Needs \\usepackage{{booktabs}} and, for wide tables, \\usepackage{{graphicx}}.\n",
+      VersionText());
   for (const ReportGroup& group : groups) {
     out += "\n";
     out += TableText(group, PaperTable(group, with_times), RunsCaption(group));

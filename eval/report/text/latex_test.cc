@@ -34,6 +34,20 @@ TEST(Latex, IsTablesWithCaptionAndLabel) {
   EXPECT_EQ(std::ranges::count(text, '{'), std::ranges::count(text, '}'));
 }
 
+TEST(Latex, ScalesWideTablesToThePage) {
+  JudgedRun run = ExampleRun("full", 1, 0);
+  for (JudgedSample& sample : run.samples) {
+    for (int i = 0; i < 6; ++i) {
+      sample.prompt.questions.push_back(sample.prompt.questions[0]);
+      sample.clean.questions.push_back(sample.clean.questions[0]);
+    }
+  }
+  const std::string text = ToLatex(MakeReport({run}, "clean"), false);
+  EXPECT_THAT(text, HasSubstr("\\resizebox{\\textwidth}{!}{%\n  \\begin{tabular}{lrrrrrrrr}"));
+  EXPECT_THAT(text, HasSubstr("  \\end{tabular}}\n\\end{table*}"));
+  EXPECT_EQ(std::ranges::count(text, '{'), std::ranges::count(text, '}'));
+}
+
 TEST(Latex, LeavesTimesOutWhenAsked) {
   EXPECT_THAT(ToLatex(MakeReport({ExampleRun("full", 1, 0)}, "clean"), false), Not(HasSubstr("step p50")));
 }
