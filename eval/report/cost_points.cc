@@ -17,7 +17,7 @@ std::vector<CostPoint> CostPoints(const ReportGroup& group, Cost cost) {
   std::vector<CostAndGain> costs_and_gains;
   for (const ReportRow& row : group.rows) {
     const std::optional<double> value = cost(row);
-    if (!value || !row.accuracy) continue;
+    if (!value || !IsPlausible(*value) || !row.accuracy) continue;
     points.push_back({&row, *value});
     costs_and_gains.push_back({*value, row.accuracy->mean});
   }

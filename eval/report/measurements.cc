@@ -38,6 +38,11 @@ double Median(const std::vector<const Record*>& records, Get get) {
 
 }  // namespace
 
+bool IsPlausible(double amount) {
+  constexpr double kTooLarge = 1e200;
+  return amount >= 0 && amount < kTooLarge;
+}
+
 std::optional<Ledger> MakeLedger(const JudgedRun& run) {
   const auto records = Present(run, &SampleRecord::kv);
   if (records.empty()) return std::nullopt;

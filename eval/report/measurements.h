@@ -8,6 +8,10 @@
 
 namespace kvscope {
 
+// False of bytes and seconds that only a damaged record says: negative, not a number, or too large to
+// calculate with.
+bool IsPlausible(double amount);
+
 // Of a sample's cache; fields as in KvRecord. Means over the samples that say.
 struct Ledger {
   double prefill_peak_bytes = 0;

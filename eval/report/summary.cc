@@ -22,17 +22,20 @@ std::string Plural(size_t count, const char* noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
-// The compressed runs that say both accuracy and share of the uncompressed cache, and hold less than it.
-std::vector<const ReportRow*> Candidates(const ReportGroup& group) {
+// The runs that may be proposed instead of `full`: complete, over the same prompts, with less of the cache.
+std::vector<const ReportRow*> Candidates(const ReportGroup& group, const ReportRow& full) {
   std::vector<const ReportRow*> candidates;
   for (const ReportRow& row : group.rows)
-    if (row.accuracy && row.kv_share && *row.kv_share < 1) candidates.push_back(&row);
+    if (row.run.status == RunStatus::kComplete && row.run.data_sha256 == full.run.data_sha256 &&
+        row.accuracy && row.kv_share && *row.kv_share < 1)
+      candidates.push_back(&row);
   return candidates;
 }
 
 std::string Choice(const ReportGroup& group, const ReportRow& full) {
-  const std::vector<const ReportRow*> candidates = Candidates(group);
-  if (candidates.empty()) return fmt::format("No run holds less KV than {}.", full.label);
+  const std::vector<const ReportRow*> candidates = Candidates(group, full);
+  if (candidates.empty())
+    return fmt::format("No complete run over the same prompts holds less KV than {}.", full.label);
   const auto loss = [&](const ReportRow* row) { return full.accuracy->mean - row->accuracy->mean; };
   const ReportRow* smallest = nullptr;
   for (const ReportRow* row : candidates)
@@ -67,7 +70,7 @@ std::optional<std::string> Fastest(const ReportGroup& group, const ReportRow* fu
   const CostPoint& fastest = *std::ranges::min_element(points, {}, &CostPoint::cost);
   std::string text =
       fmt::format("Fastest decode step (median): {}, {:.3f} ms", fastest.row->label, 1e3 * fastest.cost);
-  if (full != nullptr && full != fastest.row && full->times)
+  if (full != nullptr && full != fastest.row && full->times && full->times->step_p50_s > 0)
     text += fmt::format(", {:.0f} % of {}'s", 100 * fastest.cost / full->times->step_p50_s, full->label);
   return text + ".";
 }
@@ -92,14 +95,20 @@ std::optional<std::string> Fall(const ReportGroup& group) {
 
 std::string Caveat(const ReportGroup& group) {
   double widest = 0;
-  for (const ReportRow& row : group.rows)
-    if (row.accuracy) widest = std::max(widest, row.accuracy->half_width.value_or(0));
-  return fmt::format(
-      "Intervals are 95 %, over prompts, up to ± {:.1f} points; each is of one run alone. Runs picked as "
-      "best on these "
-      "prompts will look a little worse on others: confirm a choice with kvscope compare, which pairs the "
-      "prompts.",
-      widest);
+  bool any_alike = false;
+  for (const ReportRow& row : group.rows) {
+    if (!row.accuracy || !row.accuracy->half_width) continue;
+    widest = std::max(widest, *row.accuracy->half_width);
+    any_alike = any_alike || *row.accuracy->half_width == 0;
+  }
+  std::string text = fmt::format(
+      "Intervals are 95 %, over prompts, up to ± {:.1f} points; each is of one run alone.", widest);
+  if (any_alike)
+    text += " An interval of 0 means that all prompts scored alike, not that the accuracy is certain.";
+  return text +
+         " A run picked as best on these prompts will look a little worse on others: confirm a choice with "
+         "kvscope "
+         "compare, which pairs the prompts.";
 }
 
 std::string Extent(const ReportGroup& group, const ReportRow* full) {

@@ -55,6 +55,15 @@ TEST(Summary, SaysWhenNothingKeepsTheAccuracy) {
               HasSubstr("No run with less KV is within 2 points of full. The closest is better: 75.0 ± "));
 }
 
+TEST(Summary, ProposesNoIncompleteRunAndNoneOverOtherPrompts) {
+  JudgedRun partial = WithWrong(ExampleRun("partial", 100, 1), 0),
+            other = WithWrong(ExampleRun("other", 90, 1), 0);
+  partial.run.status = RunStatus::kPartial;
+  other.run.data_sha256 = "other";
+  EXPECT_THAT(Text({WithWrong(ExampleRun("full", 400, 0), 0), partial, other}),
+              HasSubstr("No complete run over the same prompts holds less KV than full."));
+}
+
 TEST(Summary, ClaimsNothingWithoutAnUncompressedRun) {
   EXPECT_THAT(Text({ExampleRun("small", 200, 1)}),
               AllOf(HasSubstr("No uncompressed run to compare with."), Not(HasSubstr("points of"))));

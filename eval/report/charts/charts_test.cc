@@ -21,8 +21,13 @@ TEST(NiceTicks, AreRoundAndEnclose) {
   EXPECT_THAT(NiceTicks(0, 100, 6).labels, ElementsAre("0", "20", "40", "60", "80", "100"));
   EXPECT_THAT(NiceTicks(0, 1.337, 4).labels, ElementsAre("0.0", "0.5", "1.0", "1.5"));
   EXPECT_THAT(NiceTicks(-3, 4, 3).labels, ElementsAre("-5", "0", "5"));
-  for (const auto& [low, high] :
-       {std::pair{0.0, 1e-9}, {0.098, 0.131}, {7e11, 9e11}, {5.0, 5.0}, {0.0, 0.0}}) {
+  for (const auto& [low, high] : {std::pair{0.0, 1e-9},
+                                  {0.098, 0.131},
+                                  {7e11, 9e11},
+                                  {5.0, 5.0},
+                                  {0.0, 0.0},
+                                  {0.0, 5e-324},
+                                  {0.0, 1e300}}) {
     const Ticks ticks = NiceTicks(low, high, 6);
     EXPECT_LE(ticks.values.front(), low);
     EXPECT_GE(ticks.values.back(), high);

@@ -17,13 +17,16 @@ double NiceStep(double rough) {
   return 10 * power;
 }
 
+// Below it a step would not be a normal number.
+constexpr double kSmallestRange = 1e-290;
+
 }  // namespace
 
 double LinearScale::Clamped(double value) const { return (*this)(std::clamp(value, low_, high_)); }
 
 Ticks NiceTicks(double low, double high, int count) {
-  if (low == high) {
-    const double margin = low == 0 ? 1 : std::abs(low) / 2;
+  if (high - low < kSmallestRange) {
+    const double margin = std::max(kSmallestRange, low == 0 ? 1 : std::abs(low) / 2);
     low -= margin;
     high += margin;
   }

@@ -31,7 +31,7 @@ struct Ticks {
   std::vector<std::string> labels;  // with as many decimals as the step needs
 };
 
-// About `count` ticks that enclose [low, high]. REQUIRES: finite, low <= high, count >= 2.
+// About `count` ticks that enclose [low, high]. REQUIRES: low <= high, high - low is finite, count >= 2.
 Ticks NiceTicks(double low, double high, int count);
 
 }  // namespace kvscope

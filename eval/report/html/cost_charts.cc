@@ -13,7 +13,8 @@ constexpr const char* kBarsDescription = "A bar a run. Every value is in the tab
 
 std::vector<std::optional<MeanInterval>> Values(std::initializer_list<double> values) {
   std::vector<std::optional<MeanInterval>> out;
-  for (const double value : values) out.push_back(MeanInterval{value, std::nullopt});
+  for (const double value : values)
+    out.push_back(IsPlausible(value) ? std::optional(MeanInterval{value, std::nullopt}) : std::nullopt);
   return out;
 }
 

@@ -50,6 +50,18 @@ TEST(HtmlReport, WritesARunWithoutSamples) {
   EXPECT_THAT(ToHtml(MakeReport({run}, "clean"), true), HasSubstr(">Provenance</h3>"));
 }
 
+TEST(HtmlReport, BearsWithNumbersThatNoRunHas) {
+  JudgedRun run = ExampleRun("full", 1, 0);
+  for (const double wrong : {1e308, -5.0, 5e-324}) {
+    for (JudgedSample& sample : run.samples) {
+      sample.record.time = TimeRecord{wrong, wrong, wrong, wrong, wrong, wrong};
+      sample.record.kv->decode_mean_bytes = wrong;
+      sample.record.kv->peak_bytes = ~uint64_t{0};
+    }
+    EXPECT_THAT(ToHtml(MakeReport({run, ExampleRun("snapkv", 1, 1)}, "clean"), true), HasSubstr("</html>"));
+  }
+}
+
 TEST(HtmlReport, EscapesWhatComesFromOutside) {
   const std::string attack = "<script>alert(1)</script>\"'><img src=x>";
   JudgedRun run = ExampleRun("full", 1, 0);
