@@ -28,6 +28,8 @@ struct Options {
   std::string shard = "1/1";
   SweepOptions sweep;
   int64_t watchdog_s = 1800;
+  bool find_knee = false;
+  KneeOptions knee;
   bool json = false;
   bool quiet = false;
 };
@@ -53,27 +55,64 @@ absl::Status CheckOptions(const Options& options, const std::vector<PlannedCell>
   RETURN_IF_ERROR(at_least("--batch", options.sweep.unit.batch, 2));
   RETURN_IF_ERROR(at_least("--repetitions", options.sweep.unit.repetitions, 1));
   RETURN_IF_ERROR(at_least("--watchdog", options.watchdog_s, 1));
+  if (options.find_knee && (options.sweep.jobs > 1 || options.shard != "1/1"))
+    return absl::InvalidArgumentError(
+        "--find-knee looks at all cells one after the other: no --jobs, no --shard");
+  if (options.knee.margin_points <= 0 || options.knee.margin_points > 100)
+    return absl::InvalidArgumentError(
+        fmt::format("--margin: expected above 0 to 100 points, found {}", options.knee.margin_points));
+  if (options.knee.alpha <= 0 || options.knee.alpha >= 0.5)
+    return absl::InvalidArgumentError(
+        fmt::format("--alpha: expected between 0 and 0.5, found {}", options.knee.alpha));
+  RETURN_IF_ERROR(at_least("--looks", options.knee.looks, 1));
   const bool timing = std::ranges::any_of(cells, [](const PlannedCell& c) { return c.request.timing; });
+  if (timing && options.find_knee)
+    return absl::InvalidArgumentError("--find-knee compares accuracies: the plan's cells may not be timed");
   if (timing && options.sweep.jobs > 1)
     return absl::InvalidArgumentError(
         fmt::format("--jobs: expected 1 where cells are timed, found {}", options.sweep.jobs));
   return absl::OkStatus();
 }
 
-ExitCode Summarize(const Options& options, const std::vector<PlannedCell>& cells,
-                   const std::vector<CellOutcome>& outcomes) {
+void PrintKnee(const nlohmann::json& knee) {
+  for (const nlohmann::json& step : knee["steps"])
+    fmt::print("  W = {}: {} after {} prompts, {:+.2f} points against full (p = {:.4f}, alpha here {:.4f})\n",
+               step["window"].get<int>(), step["decision"].get<std::string>(), step["prompts"].get<int>(),
+               step["difference_points"].get<double>(), step["not_inferior_p"].get<double>(),
+               step["nominal_alpha"].get<double>());
+  if (knee["window"].is_null())
+    fmt::print("  no window of the plan was shown to be within {} points of full\n",
+               knee["margin_points"].get<double>());
+  else
+    fmt::print("  knee: W = {}{}\n", knee["window"].get<int>(),
+               knee["smallest_of_plan"].get<bool>() ? ", the plan's smallest window" : "");
+}
+
+// Whether every curve's search ended with a decision.
+bool Decided(const nlohmann::json& knees) {
+  return std::ranges::all_of(
+      knees, [](const nlohmann::json& knee) { return knee["steps"].back()["decision"] != "undecided"; });
+}
+
+ExitCode Summarize(const Options& options, const std::vector<PlannedCell>& cells, const SweepResult& result) {
   std::map<std::string, int> counts;
-  for (const CellOutcome& outcome : outcomes)
+  for (const CellOutcome& outcome : result.cells)
     ++counts[outcome.status ? std::string(Name(*outcome.status)) : "not begun"];
   if (options.json) {
-    fmt::print("{}\n", DumpJson(ToJson(cells, outcomes), 2));
+    fmt::print("{}\n", DumpJson(options.find_knee ? result.knees : ToJson(cells, result.cells), 2));
   } else {
     fmt::print("{}: {} cells", options.sweep.unit.folder, cells.size());
     for (const auto& [status, count] : counts) fmt::print(", {} {}", count, status);
     fmt::print("\n");
+    for (const nlohmann::json& knee : result.knees) {
+      fmt::print("{}\n", knee["cell"].get<std::string>());
+      PrintKnee(knee);
+    }
   }
-  const bool complete = counts["complete"] == static_cast<int>(cells.size());
-  return complete ? ExitCode::kDone : ExitCode::kIncomplete;
+  const auto size = static_cast<int>(cells.size());
+  if (!options.find_knee) return counts["complete"] == size ? ExitCode::kDone : ExitCode::kIncomplete;
+  if (counts["complete"] + counts["partial"] != size || result.knees.empty()) return ExitCode::kIncomplete;
+  return Decided(result.knees) ? ExitCode::kDone : ExitCode::kInconclusive;
 }
 
 absl::StatusOr<ExitCode> Sweep(Options options) {
@@ -88,10 +127,12 @@ absl::StatusOr<ExitCode> Sweep(Options options) {
   ASSIGN_OR_RETURN(FetchOptions fetch, FetchOptionsFromEnvironment());
   const Fetcher fetcher(std::move(fetch));
   options.sweep.unit.command_line = CommandLine();
+  options.sweep.unit.memory_bytes /= static_cast<uint64_t>(options.sweep.jobs);
+  if (options.find_knee) options.sweep.unit.knee = options.knee;
   options.sweep.watchdog = std::chrono::seconds(options.watchdog_s);
 
   CatchInterrupts();
-  std::vector<CellOutcome> outcomes;
+  SweepResult result;
   {
     ProgressBar bar(options.plan, kProgressSteps, options.quiet);
     SweepCallbacks callbacks;
@@ -100,9 +141,9 @@ absl::StatusOr<ExitCode> Sweep(Options options) {
     callbacks.progress = [&](double share, const std::string& note) {
       bar.Update(static_cast<uint64_t>(share * kProgressSteps), note);
     };
-    ASSIGN_OR_RETURN(outcomes, RunSweep(cells, plan, fetcher, options.sweep, callbacks));
+    ASSIGN_OR_RETURN(result, RunSweep(cells, plan, fetcher, options.sweep, callbacks));
   }
-  return Summarize(options, cells, outcomes);
+  return Summarize(options, cells, result);
 }
 
 }  // namespace
@@ -144,6 +185,19 @@ Action AddSweep(CLI::App& command) {
   command
       .add_option("--watchdog", options->watchdog_s,
                   "Seconds without a sign of life after which a worker is killed")
+      ->capture_default_str();
+  command.add_flag(
+      "--find-knee", options->find_knee,
+      "Run only what it takes to find each method's smallest window that is not inferior to 'full'");
+  command
+      .add_option("--margin", options->knee.margin_points,
+                  "Of --find-knee: loss in points that does not matter")
+      ->capture_default_str();
+  command.add_option("--alpha", options->knee.alpha, "Of --find-knee: chance of a false claim")
+      ->capture_default_str();
+  command
+      .add_option("--looks", options->knee.looks,
+                  "Of --find-knee: at how many numbers of prompts a window may be decided")
       ->capture_default_str();
   AddJsonFlag(command, &options->json);
   AddQuietFlag(command, &options->quiet);

@@ -44,7 +44,8 @@ std::vector<Pending> PendingSamples(std::span<const CellRun> runs) {
   for (const TokenizedPrompts* set : sets)
     for (size_t prompt = 0; prompt < set->prompts.size(); ++prompt)
       for (size_t run = 0; run < runs.size(); ++run)
-        if (runs[run].cell->data.get() == set && !runs[run].store->Has(set->prompts[prompt].sample))
+        if (runs[run].cell->data.get() == set && prompt < runs[run].prompts &&
+            !runs[run].store->Has(set->prompts[prompt].sample))
           pending.push_back({run, prompt});
   return pending;
 }
@@ -85,7 +86,9 @@ absl::Status FailedSamples(const RunStore& store) {
 class RunsInProgress {
  public:
   RunsInProgress(std::span<const CellRun> runs, const RunCallbacks& callbacks)
-      : runs_(runs), callbacks_(callbacks), generated_(runs.size(), 0), closed_(runs.size(), false) {}
+      : runs_(runs), callbacks_(callbacks), generated_(runs.size(), 0) {
+    for (const CellRun& run : runs) closed_.push_back(run.store->run().status == RunStatus::kComplete);
+  }
 
   absl::Status Run(const EngineOptions& options);
 
@@ -157,7 +160,8 @@ void RunsInProgress::ShowProgress(const Share& share) const {
 
 absl::Status RunsInProgress::Record(const Pending& sample, const SequenceResult& result,
                                     size_t scratch_bytes) {
-  const auto [cell, store] = runs_[sample.run];
+  const Cell* const cell = runs_[sample.run].cell;
+  RunStore* const store = runs_[sample.run].store;
   SampleRecord record =
       ToSampleRecord(cell->data->prompts[sample.prompt], cell->data->tokens[sample.prompt].size(), result,
                      *cell->tokenizer, cell->run.config.mode == "timing");
@@ -169,14 +173,16 @@ absl::Status RunsInProgress::Record(const Pending& sample, const SequenceResult&
 }
 
 absl::Status RunsInProgress::Close(size_t run, const absl::Status& interrupted, size_t scratch_bytes) {
-  const auto [cell, store] = runs_[run];
+  const Cell* const cell = runs_[run].cell;
+  RunStore* const store = runs_[run].store;
   closed_[run] = true;
   RunStatus status = RunStatus::kComplete;
   std::string reason;
   if (!store->IsFull()) {
-    const bool cancelled = interrupted.code() == absl::StatusCode::kCancelled;
-    status = cancelled ? RunStatus::kPartial : RunStatus::kFailed;
-    reason = cancelled ? "interrupted" : std::string(interrupted.message());
+    const bool failed = !interrupted.ok() && interrupted.code() != absl::StatusCode::kCancelled;
+    status = failed ? RunStatus::kFailed : RunStatus::kPartial;
+    reason =
+        interrupted.ok() ? "only some of the prompts were asked for" : std::string(interrupted.message());
   } else if (const absl::Status errors = FailedSamples(*store); !errors.ok()) {
     status = RunStatus::kFailed;
     reason = std::string(errors.message());

@@ -11,6 +11,7 @@
 
 #include "fmt/format.h"
 #include "results/base/file.h"
+#include "results/base/jsonl.h"
 #include "results/base/status_macros.h"
 #include "results/folder_lock.h"
 #include "results/run_store.h"
@@ -18,6 +19,7 @@
 namespace kvscope {
 namespace {
 
+constexpr int kIndent = 2;
 constexpr auto kPollInterval = std::chrono::milliseconds(200);
 
 // A killed sweep's worker dies a moment after it, and holds the lock until then.
@@ -51,7 +53,7 @@ class Sweep {
         callbacks_(callbacks),
         outcomes_(cells.size()) {}
 
-  absl::StatusOr<std::vector<CellOutcome>> Run();
+  absl::StatusOr<SweepResult> Run();
 
  private:
   absl::Status StartWorkers();
@@ -72,12 +74,13 @@ class Sweep {
   const SweepOptions& options_;
   const SweepCallbacks& callbacks_;
   std::vector<CellOutcome> outcomes_;
+  nlohmann::json knees_ = nlohmann::json::array();
   std::deque<Unit> waiting_;
   std::vector<RunningUnit> running_;
   bool stopping_ = false;
 };
 
-absl::StatusOr<std::vector<CellOutcome>> Sweep::Run() {
+absl::StatusOr<SweepResult> Sweep::Run() {
   for (Unit& unit : MakeUnits(cells_, options_.jobs)) waiting_.push_back(std::move(unit));
   RETURN_IF_ERROR(Save());
   while (!waiting_.empty() || !running_.empty()) {
@@ -98,7 +101,10 @@ absl::StatusOr<std::vector<CellOutcome>> Sweep::Run() {
     CheckWatchdog();
     ShowProgress();
   }
-  return outcomes_;
+  if (options_.unit.knee)
+    RETURN_IF_ERROR(
+        WriteFileAtomically(RunPath(options_.unit.folder, kKneeFile), DumpJson(knees_, kIndent) + "\n"));
+  return SweepResult{outcomes_, knees_};
 }
 
 absl::Status Sweep::StartWorkers() {
@@ -130,6 +136,7 @@ void Sweep::CheckWatchdog() {
 void Sweep::Take(RunningUnit& running, const nlohmann::json& message) {
   if (message.contains("share")) running.share = message["share"].get<double>();
   if (message.contains("note") && callbacks_.log) callbacks_.log(message["note"].get<std::string>());
+  if (message.contains("knee")) knees_.push_back(message["knee"]);
   if (!message.contains("cell")) return;
   const size_t cell = message["cell"].get<size_t>();
   const std::string status = message["status"].get<std::string>();
@@ -148,7 +155,7 @@ void Sweep::End(RunningUnit& running) {
     if (outcomes_[cell].status) continue;
     if (stopping_) {
       outcomes_[cell] = {RunStatus::kPartial, "interrupted"};
-    } else if (running.unit.alone) {
+    } else if (running.unit.alone || options_.unit.knee) {
       outcomes_[cell] = {RunStatus::kFailed, fmt::format("the worker was {}", end)};
     } else {
       waiting_.push_back({.cells = {cell}, .timing = running.unit.timing, .alone = true});
@@ -187,10 +194,9 @@ std::vector<PlannedCell> CellsOf(const Shard& shard, std::span<const PlannedCell
   return {part.begin(), part.end()};
 }
 
-absl::StatusOr<std::vector<CellOutcome>> RunSweep(std::span<const PlannedCell> cells,
-                                                  const nlohmann::json& plan, const Fetcher& fetcher,
-                                                  const SweepOptions& options,
-                                                  const SweepCallbacks& callbacks) {
+absl::StatusOr<SweepResult> RunSweep(std::span<const PlannedCell> cells, const nlohmann::json& plan,
+                                     const Fetcher& fetcher, const SweepOptions& options,
+                                     const SweepCallbacks& callbacks) {
   RETURN_IF_ERROR(MakeFolder(options.unit.folder));
   const std::string file = SweepFileName(options.shard);
   ASSIGN_OR_RETURN(const auto lock, TakeLock(RunPath(options.unit.folder, ".lock." + file)));

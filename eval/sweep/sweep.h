@@ -32,13 +32,17 @@ struct SweepCallbacks {
 // The cells that a shard runs, in order: neighbours, which share prompts, stay together.
 std::vector<PlannedCell> CellsOf(const Shard& shard, std::span<const PlannedCell> cells);
 
-// Runs the cells, each into its folder below options.unit.folder, where sweep.json is kept up to date. What
-// is complete there is not run again. Returns how each cell ended; a sweep that was cancelled has cells that
-// did not begin. AlreadyExists when another process runs the same shard there; other errors: the folder
-// cannot be written. REQUIRES: the process has one thread.
-absl::StatusOr<std::vector<CellOutcome>> RunSweep(std::span<const PlannedCell> cells,
-                                                  const nlohmann::json& plan, const Fetcher& fetcher,
-                                                  const SweepOptions& options,
-                                                  const SweepCallbacks& callbacks);
+struct SweepResult {
+  std::vector<CellOutcome> cells;                  // a sweep that was cancelled has cells that did not begin
+  nlohmann::json knees = nlohmann::json::array();  // of ToJson(Knee), where they were asked for
+};
+
+// Runs the cells, each into its folder below options.unit.folder, where sweep.json is kept up to date, and
+// knee.json is written where knees are searched for. What is complete there is not run again. AlreadyExists
+// when another process runs the same shard there; other errors: the folder cannot be written. REQUIRES: the
+// process has one thread.
+absl::StatusOr<SweepResult> RunSweep(std::span<const PlannedCell> cells, const nlohmann::json& plan,
+                                     const Fetcher& fetcher, const SweepOptions& options,
+                                     const SweepCallbacks& callbacks);
 
 }  // namespace kvscope

@@ -255,6 +255,58 @@ TEST_F(SweepTest, TwoProcessesOnOneFolderDoNotMix) {
   EXPECT_EQ(Results("grid"), Results("whole"));
 }
 
+TEST_F(SweepTest, MemoryIsKeptTo) {
+  ASSERT_EQ(Sweep("whole").exit_code, 0);
+  ASSERT_EQ(Sweep("grid", json::parse(kPlan), {"--memory", "80MiB"}).exit_code, 0);
+  EXPECT_EQ(Results("grid"), Results("whole"));
+  const json file = SweepFile("grid");
+  for (const json& cell : file.at("cells")) {
+    const json timing =
+        *ReadJsonFile(folder_ / "grid/" + cell.at("cell").get<std::string>() + "/timing.json");
+    EXPECT_LT(timing.at("peak_rss_bytes").get<uint64_t>(), uint64_t{80} << 20);
+  }
+  EXPECT_EQ(Sweep("none", json::parse(kPlan), {"--memory", "1MiB"}).exit_code, 4);
+  EXPECT_THAT(SweepFile("none").at("cells").front().at("reason").get<std::string>(),
+              HasSubstr("--memory: 1048576 bytes for a worker"));
+}
+
+TEST_F(SweepTest, TheKneeIsTheSmallestWindowThatIsNotInferior) {
+  const json plan = json::parse(R"({
+    "model": "arith-tiny", "task": "arith+", "questions": 16, "limit": 12, "threads": 1, "recent": 8,
+    "method": ["full", "full+slide"], "window": [12, 480, 512]})");
+  const std::vector<std::string> flags = {"--find-knee", "--margin", "10", "--json"};
+  const ProgramResult result = Sweep("knee", plan, flags);
+  ASSERT_EQ(result.exit_code, 0) << result.out << result.err;
+  const json knees = json::parse(result.out);
+  ASSERT_THAT(knees, SizeIs(1));
+  const json& knee = knees[0];
+  // Windows that hold the whole output lose nothing; one of 12 loses what later questions refer to.
+  EXPECT_EQ(knee.at("window"), 480);
+  EXPECT_FALSE(knee.at("smallest_of_plan").get<bool>());
+  ASSERT_THAT(knee.at("steps"), SizeIs(3));
+  EXPECT_EQ(knee.at("steps")[0].at("window"), 512);
+  EXPECT_EQ(knee.at("steps")[0].at("prompts"), 3) << "no difference in the first look decides";
+  EXPECT_EQ(knee.at("steps")[2].at("decision"), "inferior");
+  EXPECT_LT(knee.at("steps")[2].at("difference_points"), -10);
+  EXPECT_EQ(*ReadJsonFile(folder_ / "knee/knee.json"), knees);
+
+  const RunFolder early = *ReadRunFolder(folder_ / "knee/arith-tiny.arith+.16q.limit12.full+slide.R8");
+  EXPECT_EQ(early.run.status, RunStatus::kPartial);
+  EXPECT_THAT(early.samples, SizeIs(3));
+  EXPECT_EQ(Sweep("knee", plan, flags).out, result.out) << "nothing new to run, the same knee";
+  ASSERT_EQ(Sweep("knee", plan).exit_code, 0) << "a sweep completes what the search left partial";
+  ASSERT_EQ(Sweep("whole", plan).exit_code, 0);
+  EXPECT_EQ(Results("knee"), Results("whole"));
+}
+
+TEST_F(SweepTest, AKneeTakesTheFullCache) {
+  const json plan = json::parse(R"({"model": "arith-tiny", "task": "arith+", "questions": 8, "limit": 2,
+    "recent": 8, "method": "full+slide", "window": [16, 32]})");
+  const ProgramResult result = Sweep("knee", plan, {"--find-knee"});
+  EXPECT_EQ(result.exit_code, 4);
+  EXPECT_THAT(result.err, HasSubstr("against the method 'full'"));
+}
+
 TEST_F(SweepTest, TimedCellsAreRepeatedAndTheirRepetitionsResumed) {
   json plan = json::parse(kPlan);
   plan["timing"] = true;

@@ -9,8 +9,10 @@
 
 #include "eval/run/interrupt.h"
 #include "eval/run/run_cells.h"
+#include "eval/sweep/memory.h"
 #include "eval/sweep/timed_cells.h"
 #include "fmt/format.h"
+#include "results/base/status_macros.h"
 #include "results/run_store.h"
 
 namespace kvscope {
@@ -39,7 +41,11 @@ class UnitRun {
 
  private:
   void Open();
-  EngineOptions FusedEngine() const;
+  // What all cells that are open run with. ResourceExhausted: --memory is too small.
+  absl::StatusOr<EngineOptions> Engine() const;
+  // Returns one status a cell.
+  std::vector<absl::Status> RunOpen();
+  absl::Status SearchKnees(const std::vector<CellRun>& runs, const EngineOptions& engine);
   RunCallbacks Callbacks();
   void SendOutcome(size_t cell, RunStatus status, const std::string& reason);
   void SendOutcome(const OpenCell& open, const absl::Status& status);
@@ -57,14 +63,16 @@ void UnitRun::SendOutcome(size_t cell, RunStatus status, const std::string& reas
   send_({{"cell", cell}, {"status", Name(status)}, {"reason", reason}});
 }
 
-// What the run's own file says; a run that is complete may still lack repetitions.
+// What the run's own file says, unless more went wrong than that knows of.
 void UnitRun::SendOutcome(const OpenCell& open, const absl::Status& status) {
   const RunRecord& run = open.store->run();
-  if (run.status != RunStatus::kComplete || status.ok())
+  const bool all_done = status.ok() || (run.status == RunStatus::kComplete && !unit_.timing);
+  if (all_done || run.status == RunStatus::kFailed)
     SendOutcome(open.index, run.status, run.reason);
+  else if (absl::IsCancelled(status))
+    SendOutcome(open.index, RunStatus::kPartial, "interrupted");
   else
-    SendOutcome(open.index, absl::IsCancelled(status) ? RunStatus::kPartial : RunStatus::kFailed,
-                std::string(status.message()));
+    SendOutcome(open.index, RunStatus::kFailed, std::string(status.message()));
 }
 
 void UnitRun::Open() {
@@ -85,14 +93,31 @@ void UnitRun::Open() {
     }
     for (const std::string& note : open_.back().cell.notes)
       send_({{"note", fmt::format("{}: {}", cells_[index].name, note)}});
-    if (!unit_.timing && open_.back().store->run().status == RunStatus::kComplete) {
+    // A search for knees and repetitions want complete runs, too.
+    if (!unit_.timing && !options_.knee && open_.back().store->run().status == RunStatus::kComplete) {
       SendOutcome(open_.back(), absl::OkStatus());
       open_.pop_back();
     }
   }
 }
 
-EngineOptions UnitRun::FusedEngine() const { return open_.front().cell.engine; }
+absl::StatusOr<EngineOptions> UnitRun::Engine() const {
+  EngineOptions engine = open_.front().cell.engine;
+  if (options_.memory_bytes == 0) return engine;
+  size_t longest_prompt = 0;
+  for (const OpenCell& open : open_)
+    for (const std::vector<int>& tokens : open.cell.data->tokens)
+      longest_prompt = std::max(longest_prompt, tokens.size());
+  ASSIGN_OR_RETURN(engine.cache_bytes, CacheBytes(options_.memory_bytes, *open_.front().cell.model,
+                                                  static_cast<size_t>(engine.batch), longest_prompt));
+  return engine;
+}
+
+absl::Status UnitRun::SearchKnees(const std::vector<CellRun>& runs, const EngineOptions& engine) {
+  ASSIGN_OR_RETURN(const std::vector<Knee> knees, FindKnees(runs, engine, *options_.knee, Callbacks()));
+  for (const Knee& knee : knees) send_({{"knee", ToJson(knee, *options_.knee)}});
+  return absl::OkStatus();
+}
 
 RunCallbacks UnitRun::Callbacks() {
   RunCallbacks callbacks;
@@ -107,16 +132,23 @@ RunCallbacks UnitRun::Callbacks() {
   return callbacks;
 }
 
+std::vector<absl::Status> UnitRun::RunOpen() {
+  const absl::StatusOr<EngineOptions> engine = Engine();
+  if (!engine.ok()) return std::vector(open_.size(), engine.status());
+  std::vector<CellRun> runs;
+  for (OpenCell& open : open_) {
+    open.cell.engine = *engine;
+    runs.push_back({&open.cell, open.store.get()});
+  }
+  if (unit_.timing) return RunTimedCells(runs, {options_.repetitions, options_.seed}, Callbacks());
+  return std::vector(runs.size(),
+                     options_.knee ? SearchKnees(runs, *engine) : RunCells(runs, *engine, Callbacks()));
+}
+
 void UnitRun::Run() {
   Open();
   if (open_.empty()) return;
-  std::vector<CellRun> runs;
-  for (const OpenCell& open : open_) runs.push_back({&open.cell, open.store.get()});
-  std::vector<absl::Status> statuses;
-  if (unit_.timing)
-    statuses = RunTimedCells(runs, {options_.repetitions, options_.seed}, Callbacks());
-  else
-    statuses.assign(runs.size(), RunCells(runs, FusedEngine(), Callbacks()));
+  const std::vector<absl::Status> statuses = RunOpen();
   for (size_t i = 0; i < open_.size(); ++i) SendOutcome(open_[i], statuses[i]);
 }
 

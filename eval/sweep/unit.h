@@ -3,12 +3,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "datasets/fetch.h"
 #include "eval/plan/planned_cell.h"
+#include "eval/sweep/knee.h"
 #include "eval/sweep/worker.h"
 
 namespace kvscope {
@@ -25,16 +27,18 @@ struct Unit {
 std::vector<Unit> MakeUnits(std::span<const PlannedCell> cells, int jobs);
 
 struct UnitOptions {
-  std::string folder;         // of the sweep
-  int batch = 32;             // rows decoded together, accuracy mode
-  uint64_t memory_bytes = 0;  // for weights, caches and working memory; 0: no limit
-  int repetitions = 1;        // timing mode
-  uint64_t seed = 0;          // of the cells' order, timing mode
+  std::string folder;               // of the sweep
+  int batch = 32;                   // rows decoded together, accuracy mode
+  uint64_t memory_bytes = 0;        // of a worker: weights, caches and working memory; 0: no limit
+  std::optional<KneeOptions> knee;  // accuracy mode: run only what the search for knees asks for
+  int repetitions = 1;              // timing mode
+  uint64_t seed = 0;                // of the cells' order, timing mode
   std::vector<std::string> command_line;
 };
 
 // Runs in a worker. Sends {"cell": index, "status", "reason"} for each cell that ended, {"note": text} for
-// what a user should know, and {"share", "samples"} ten times a second.
+// what a user should know, {"knee": ToJson(Knee)} for each that was found, and {"share", "samples"} ten times
+// a second.
 void RunUnit(std::span<const PlannedCell> cells, const Unit& unit, const Fetcher& fetcher,
              const UnitOptions& options, const SendMessage& send);
 
