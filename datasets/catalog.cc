@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
 #include <set>
 
 #include "embedded/catalog_json.h"
@@ -67,6 +68,16 @@ bool IsSafePath(std::string_view path) {
   return true;
 }
 
+template <typename Integer>
+absl::Status ReadPositive(const json& object, std::string_view where, const char* key, Integer& out) {
+  const auto field = object.find(key);
+  if (field == object.end() || !field->is_number_unsigned() || field->get<uint64_t>() == 0 ||
+      field->get<uint64_t>() > std::numeric_limits<Integer>::max())
+    return Error(where, key, "a positive integer", field == object.end() ? json() : *field);
+  out = field->get<Integer>();
+  return absl::OkStatus();
+}
+
 absl::StatusOr<CatalogFile> FileFromJson(const json& value, const std::string& where,
                                          const std::string& base_url) {
   RETURN_IF_ERROR(CheckKeys(value, where, {"name", "bytes", "sha256"}));
@@ -75,18 +86,29 @@ absl::StatusOr<CatalogFile> FileFromJson(const json& value, const std::string& w
   RETURN_IF_ERROR(Read(value, where, "sha256", /*required=*/true, file.sha256));
   if (!IsSafePath(file.name)) return Error(where, "name", "a path inside its folder", file.name);
   if (!IsSha256(file.sha256)) return Error(where, "sha256", "64 lower-case hex digits", file.sha256);
-  const auto bytes = value.find("bytes");
-  if (bytes == value.end() || !bytes->is_number_unsigned() || bytes->get<uint64_t>() == 0)
-    return Error(where, "bytes", "a positive integer", bytes == value.end() ? json() : *bytes);
-  file.bytes = bytes->get<uint64_t>();
+  RETURN_IF_ERROR(ReadPositive(value, where, "bytes", file.bytes));
   file.url = fmt::format("{}/{}", base_url, file.name);
   return file;
+}
+
+absl::StatusOr<ModelShape> ShapeFromJson(const json& value, const std::string& where) {
+  RETURN_IF_ERROR(CheckKeys(
+      value, where, {"layers", "hidden", "heads", "kv_heads", "head_dim", "parameters", "weight_bytes"}));
+  ModelShape shape;
+  RETURN_IF_ERROR(ReadPositive(value, where, "layers", shape.layers));
+  RETURN_IF_ERROR(ReadPositive(value, where, "hidden", shape.hidden));
+  RETURN_IF_ERROR(ReadPositive(value, where, "heads", shape.heads));
+  RETURN_IF_ERROR(ReadPositive(value, where, "kv_heads", shape.kv_heads));
+  RETURN_IF_ERROR(ReadPositive(value, where, "head_dim", shape.head_dim));
+  RETURN_IF_ERROR(ReadPositive(value, where, "parameters", shape.parameters));
+  RETURN_IF_ERROR(ReadPositive(value, where, "weight_bytes", shape.weight_bytes));
+  return shape;
 }
 
 absl::StatusOr<CatalogEntry> EntryFromJson(const json& value, const std::string& where) {
   RETURN_IF_ERROR(CheckKeys(value, where,
                             {"name", "kind", "description", "licence", "url", "files", "mirrored",
-                             "prompt_template", "embedded", "obtain"}));
+                             "prompt_template", "shape", "embedded", "obtain"}));
   CatalogEntry entry;
   std::string kind;
   std::string url;
@@ -103,6 +125,10 @@ absl::StatusOr<CatalogEntry> EntryFromJson(const json& value, const std::string&
     return Error(where, "name", "a name without slashes", entry.name);
   if (kind != "data" && kind != "model") return Error(where, "kind", "data or model", kind);
   entry.kind = kind == "data" ? EntryKind::kData : EntryKind::kModel;
+
+  if (value.contains("shape")) {
+    ASSIGN_OR_RETURN(entry.shape, ShapeFromJson(value["shape"], fmt::format("{}: shape", where)));
+  }
 
   const json files = value.value("files", json::array());
   if (!files.is_array()) return Error(where, "files", "a list", files);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,16 +22,28 @@ struct CatalogFile {
 
 enum class EntryKind { kData, kModel };
 
+// What memory and time depend on, for forecasts without the model's files.
+struct ModelShape {
+  uint32_t layers = 0;
+  uint32_t hidden = 0;
+  uint32_t heads = 0;
+  uint32_t kv_heads = 0;
+  uint32_t head_dim = 0;
+  uint64_t parameters = 0;
+  uint64_t weight_bytes = 0;  // as distributed
+};
+
 struct CatalogEntry {
   std::string name;
   EntryKind kind = EntryKind::kData;
   std::string description;
   std::string licence;
   std::vector<CatalogFile> files;
-  bool mirrored = false;        // small enough that a mirror for tests and closed networks holds it
-  std::string prompt_template;  // models only: "chatml", "llama3.1", "plain"
-  bool embedded = false;        // compiled into the program: no files
-  std::string obtain;           // when neither embedded nor downloadable: how the user gets it
+  bool mirrored = false;            // small enough that a mirror for tests and closed networks holds it
+  std::string prompt_template;      // models only: "chatml", "llama3.1", "plain"
+  bool embedded = false;            // compiled into the program: no files
+  std::optional<ModelShape> shape;  // models only
+  std::string obtain;               // when neither embedded nor downloadable: how the user gets it
 
   // Below the cache folder: "data/gsm8k-test", "models/smollm2-135m".
   std::string Folder() const;

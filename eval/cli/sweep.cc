@@ -10,9 +10,12 @@
 #include "datasets/fetch.h"
 #include "eval/cli/command.h"
 #include "eval/cli/progress.h"
+#include "eval/plan/built_in_plans.h"
 #include "eval/plan/planned_cell.h"
 #include "eval/run/interrupt.h"
+#include "eval/sweep/forecast.h"
 #include "fmt/format.h"
+#include "fmt/ranges.h"
 #include "results/base/jsonl.h"
 #include "results/base/status_macros.h"
 #include "results/environment.h"
@@ -28,6 +31,8 @@ struct Options {
   std::string shard = "1/1";
   SweepOptions sweep;
   int64_t watchdog_s = 1800;
+  bool dry_run = false;
+  std::string on = "cpu";
   bool find_knee = false;
   KneeOptions knee;
   bool json = false;
@@ -115,8 +120,23 @@ ExitCode Summarize(const Options& options, const std::vector<PlannedCell>& cells
   return Decided(result.knees) ? ExitCode::kDone : ExitCode::kInconclusive;
 }
 
+absl::StatusOr<ExitCode> DryRun(const Options& options, const std::vector<PlannedCell>& cells,
+                                const Fetcher& fetcher) {
+  ASSIGN_OR_RETURN(const DeviceFigures device, FindDevice(options.on, GetMachine().cores));
+  const std::vector<CellForecast> forecasts = Forecast(cells, fetcher, device);
+  if (options.json) {
+    nlohmann::json list = nlohmann::json::array();
+    for (const CellForecast& forecast : forecasts) list.push_back(ToJson(forecast));
+    fmt::print("{}\n", DumpJson(list, 2));
+  } else {
+    fmt::print("{}", ToText(forecasts, device));
+  }
+  const bool all = std::ranges::all_of(forecasts, [](const CellForecast& f) { return f.status.ok(); });
+  return all ? ExitCode::kDone : ExitCode::kIncomplete;
+}
+
 absl::StatusOr<ExitCode> Sweep(Options options) {
-  ASSIGN_OR_RETURN(const nlohmann::json plan, ReadJsonFile(options.plan));
+  ASSIGN_OR_RETURN(const nlohmann::json plan, LoadPlan(options.plan));
   CellFlags overrides;
   for (const auto& [flag, value] : options.overrides)
     if (!value.empty()) overrides[flag] = value;
@@ -126,6 +146,8 @@ absl::StatusOr<ExitCode> Sweep(Options options) {
   const std::vector<PlannedCell> cells = CellsOf(options.sweep.shard, all);
   ASSIGN_OR_RETURN(FetchOptions fetch, FetchOptionsFromEnvironment());
   const Fetcher fetcher(std::move(fetch));
+  if (options.dry_run) return DryRun(options, cells, fetcher);
+  if (options.sweep.unit.folder.empty()) return absl::InvalidArgumentError("--out is required");
   options.sweep.unit.command_line = CommandLine();
   options.sweep.unit.memory_bytes /= static_cast<uint64_t>(options.sweep.jobs);
   if (options.find_knee) options.sweep.unit.knee = options.knee;
@@ -150,12 +172,13 @@ absl::StatusOr<ExitCode> Sweep(Options options) {
 
 Action AddSweep(CLI::App& command) {
   auto options = std::make_shared<Options>();
-  command.add_option("PLAN", options->plan, "JSON file: flags of 'run' and lists of their values")
-      ->required();
   command
-      .add_option("--out", options->sweep.unit.folder,
-                  "Folder of the cells' folders; what is complete in it stays")
+      .add_option("PLAN", options->plan,
+                  fmt::format("JSON file with flags of 'run' and lists of their values, or one of {}",
+                              fmt::join(BuiltInPlanNames(), ", ")))
       ->required();
+  command.add_option("--out", options->sweep.unit.folder,
+                     "Folder of the cells' folders; what is complete in it stays");
   for (const auto& [flag, help] :
        std::map<std::string, std::string>{{"model", "In place of the plan's models"},
                                           {"device", "In place of the plan's devices"},
@@ -185,6 +208,11 @@ Action AddSweep(CLI::App& command) {
   command
       .add_option("--watchdog", options->watchdog_s,
                   "Seconds without a sign of life after which a worker is killed")
+      ->capture_default_str();
+  command.add_flag("--dry-run", options->dry_run,
+                   "Show cells, tokens, KV bytes and expected times, run nothing");
+  command.add_option("--on", options->on, "Of --dry-run: the device whose times are expected")
+      ->check(CLI::IsMember(DeviceNames()))
       ->capture_default_str();
   command.add_flag(
       "--find-knee", options->find_knee,

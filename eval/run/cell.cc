@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "datasets/builders.h"
 #include "datasets/manifest.h"
 #include "eval/cli/model_path.h"
 #include "eval/run/prompt_tokens.h"
@@ -18,12 +17,6 @@
 
 namespace kvscope {
 namespace {
-
-KvType ToKvType(const std::string& name) {
-  if (name == "f16") return KvType::kF16;
-  if (name == "bf16") return KvType::kBF16;
-  return KvType::kF32;
-}
 
 GroupScore ToGroupScore(const std::string& name) {
   if (name == "max") return GroupScore::kMax;
@@ -44,23 +37,6 @@ int NewTokens(const TaskInfo& task, int questions, bool published, Cell& cell) {
         fmt::format("--max-new-tokens: {} in place of {}, all that the model's {} positions leave", room,
                     wanted, positions));
   return std::min(wanted, room);
-}
-
-absl::StatusOr<Method> ResolveMethod(const RunRequest& request, const TaskInfo& task, int questions,
-                                     int max_new_tokens) {
-  Budgets budgets;
-  budgets.prefill = request.prefill_budget.value_or(DefaultPrefillBudget(task, questions));
-  budgets.observation = request.observation_window;
-  budgets.window = request.window;
-  budgets.recent = request.recent;
-  budgets.max_new = max_new_tokens;
-  budgets.group_score = ToGroupScore(request.group_score);
-  budgets.head_budget =
-      request.head_budget == "concentration" ? HeadBudget::kConcentration : HeadBudget::kUniform;
-  budgets.per_query_head = request.per_query_head;
-  budgets.seed = request.seed;
-  const Semantics semantics = request.semantics == "published" ? Semantics::kPublished : Semantics::kClean;
-  return MakeMethod(request.method, semantics, budgets);
 }
 
 RunConfig ConfigOf(const RunRequest& request, const Cell& cell, int questions) {
@@ -108,6 +84,40 @@ void AddProvenance(const Cell& cell, RunRecord& run) {
 
 }  // namespace
 
+KvType ToKvType(const std::string& name) {
+  if (name == "f16") return KvType::kF16;
+  if (name == "bf16") return KvType::kBF16;
+  return KvType::kF32;
+}
+
+absl::StatusOr<Method> ResolveMethod(const RunRequest& request, const TaskInfo& task, int questions,
+                                     int max_new_tokens) {
+  Budgets budgets;
+  budgets.prefill = request.prefill_budget.value_or(DefaultPrefillBudget(task, questions));
+  budgets.observation = request.observation_window;
+  budgets.window = request.window;
+  budgets.recent = request.recent;
+  budgets.max_new = max_new_tokens;
+  budgets.group_score = ToGroupScore(request.group_score);
+  budgets.head_budget =
+      request.head_budget == "concentration" ? HeadBudget::kConcentration : HeadBudget::kUniform;
+  budgets.per_query_head = request.per_query_head;
+  budgets.seed = request.seed;
+  const Semantics semantics = request.semantics == "published" ? Semantics::kPublished : Semantics::kClean;
+  return MakeMethod(request.method, semantics, budgets);
+}
+
+BuildRequest ToBuildRequest(const RunRequest& request, const TaskInfo& task) {
+  BuildRequest build;
+  build.task = request.task;
+  build.length = request.length;
+  build.questions = request.questions;
+  build.seed = request.seed;
+  build.limit = request.limit;
+  build.variant = request.semantics == "published" && task.has_published ? "published" : "clean";
+  return build;
+}
+
 absl::Status CellMaker::LoadModelAndTokenizer(const std::string& name) {
   if (model_ != nullptr && name == model_name_) return absl::OkStatus();
   prompts_.clear();
@@ -129,13 +139,7 @@ absl::StatusOr<std::shared_ptr<const TokenizedPrompts>> CellMaker::PromptsOf(con
                                       request.seed, request.limit, published);
   if (const auto there = prompts_.find(key); there != prompts_.end()) return there->second;
 
-  BuildRequest build;
-  build.task = request.task;
-  build.length = request.length;
-  build.questions = request.questions;
-  build.seed = request.seed;
-  build.limit = request.limit;
-  build.variant = published && task->has_published ? "published" : "clean";
+  BuildRequest build = ToBuildRequest(request, *task);
   build.count_tokens = [this](std::string_view text) { return tokenizer_->Encode(text).size(); };
   ASSIGN_OR_RETURN(PromptSet set, BuildPrompts(build, fetcher_));
   if (set.prompts.empty())

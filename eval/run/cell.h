@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "datasets/builders.h"
 #include "datasets/fetch.h"
 #include "datasets/prompt.h"
 #include "eval/run/run_request.h"
+#include "kernels/kv_page.h"
 #include "results/run_record.h"
 #include "runtime/engine/engine.h"
 #include "runtime/methods/method.h"
@@ -39,6 +41,15 @@ struct Cell {
   RunRecord run;                   // configuration and provenance; status and counts are the store's
   std::vector<std::string> notes;  // values that were set or cut silently otherwise, for stderr
 };
+
+// What the request's prompts are built from; its token counter is the caller's to set.
+BuildRequest ToBuildRequest(const RunRequest& request, const TaskInfo& task);
+
+// The request's method with all its numbers. `questions`: of the largest prompt. MakeMethod's errors.
+absl::StatusOr<Method> ResolveMethod(const RunRequest& request, const TaskInfo& task, int questions,
+                                     int max_new_tokens);
+
+KvType ToKvType(const std::string& name);
 
 // Makes cells one after the other. Those of one model share it, and those of one set of prompts these.
 class CellMaker {

@@ -307,6 +307,42 @@ TEST_F(SweepTest, AKneeTakesTheFullCache) {
   EXPECT_THAT(result.err, HasSubstr("against the method 'full'"));
 }
 
+TEST_F(SweepTest, ADryRunTellsWhatASweepTakes) {
+  const ProgramResult dry =
+      RunKvscope({"sweep", PlanFile(json::parse(kPlan)), "--dry-run", "--json", "--on", "h100-sxm"});
+  ASSERT_EQ(dry.exit_code, 0) << dry.err;
+  const json forecasts = json::parse(dry.out);
+  ASSERT_EQ(Sweep("grid").exit_code, 0);
+  ASSERT_THAT(forecasts, SizeIs(5));
+  for (const json& forecast : forecasts) {
+    const RunFolder run = *ReadRunFolder(folder_ / "grid/" + forecast.at("cell").get<std::string>());
+    size_t prompt_tokens = 0, most_bytes = 0, output_tokens = 0;
+    for (const SampleRecord& record : run.samples) {
+      prompt_tokens += static_cast<size_t>(*record.prompt_tokens);
+      output_tokens += static_cast<size_t>(*record.output_tokens);
+      most_bytes = std::max<size_t>(most_bytes, record.kv->allocated_bytes);
+    }
+    EXPECT_EQ(forecast.at("prompts"), run.samples.size());
+    EXPECT_EQ(forecast.at("prompt_tokens"), prompt_tokens);
+    EXPECT_GE(forecast.at("new_tokens"), output_tokens);
+    EXPECT_GE(forecast.at("kv_bytes"), most_bytes);
+    // A window binds before the answers end: what is held does not depend on where they do.
+    const bool bounded = run.run.config.window.has_value();
+    EXPECT_TRUE(!bounded || forecast.at("kv_bytes") == most_bytes) << forecast;
+    EXPECT_GT(forecast.at("total_s"), 0);
+  }
+}
+
+TEST_F(SweepTest, ADryRunNeedsNeitherModelNorFolder) {
+  const json plan =
+      json::parse(R"({"model": ["llama-3.1-8b-instruct", "absent"], "task": "arith+", "questions": 8,
+    "limit": 1, "method": "full", "device": "cuda"})");
+  const ProgramResult result = RunKvscope({"sweep", PlanFile(plan), "--dry-run", "--on", "h100-sxm"});
+  EXPECT_EQ(result.exit_code, 4) << "one model is not known";
+  EXPECT_THAT(result.out, AllOf(HasSubstr("~ estimated"), HasSubstr("cannot run: absent: neither a model")));
+  EXPECT_EQ(RunKvscope({"sweep", PlanFile(plan), "--dry-run", "--on", "abacus"}).exit_code, 2);
+}
+
 TEST_F(SweepTest, TimedCellsAreRepeatedAndTheirRepetitionsResumed) {
   json plan = json::parse(kPlan);
   plan["timing"] = true;

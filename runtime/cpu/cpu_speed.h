@@ -1,0 +1,14 @@
+// How fast this machine's CPU is, measured with the runtime's own kernels.
+#pragma once
+
+namespace kvscope {
+
+struct CpuSpeed {
+  double flops_per_s = 0;  // of MatMul over a prefill chunk of dequantized weights
+  double bytes_per_s = 0;  // of reading memory that is in no cache, all threads together
+};
+
+// Takes about a second: the median of a few runs of each. REQUIRES: threads >= 1.
+CpuSpeed MeasureCpuSpeed(int threads);
+
+}  // namespace kvscope
