@@ -179,10 +179,11 @@ absl::Status RunsInProgress::Close(size_t run, const absl::Status& interrupted, 
   RunStatus status = RunStatus::kComplete;
   std::string reason;
   if (!store->IsFull()) {
-    const bool failed = !interrupted.ok() && interrupted.code() != absl::StatusCode::kCancelled;
-    status = failed ? RunStatus::kFailed : RunStatus::kPartial;
-    reason =
-        interrupted.ok() ? "only some of the prompts were asked for" : std::string(interrupted.message());
+    const bool cancelled = absl::IsCancelled(interrupted);
+    status = interrupted.ok() || cancelled ? RunStatus::kPartial : RunStatus::kFailed;
+    reason = interrupted.ok() ? "only some of the prompts were asked for"
+             : cancelled      ? "interrupted"
+                              : std::string(interrupted.message());
   } else if (const absl::Status errors = FailedSamples(*store); !errors.ok()) {
     status = RunStatus::kFailed;
     reason = std::string(errors.message());
