@@ -7,6 +7,7 @@
 
 #include "eval/cli/command.h"
 #include "eval/score/score_folder.h"
+#include "eval/verify/alike_claims.h"
 #include "eval/verify/check_claims.h"
 #include "eval/verify/duplicates.h"
 #include "fmt/format.h"
@@ -58,7 +59,8 @@ size_t Count(const std::vector<ClaimResult>& results, ClaimVerdict verdict) {
 
 void PrintJson(const ClaimSet& set, const std::vector<ClaimResult>& results,
                const std::vector<Finding>& findings) {
-  nlohmann::json report = {{"claims", nlohmann::json::array()},
+  nlohmann::json report = {{"alike", nlohmann::json::array()},
+                           {"claims", nlohmann::json::array()},
                            {"findings", nlohmann::json::array()},
                            {"missing", nlohmann::json::array()},
                            {"name", set.name},
@@ -66,6 +68,7 @@ void PrintJson(const ClaimSet& set, const std::vector<ClaimResult>& results,
                            {"url", set.url}};
   for (const ClaimResult& result : results) report["claims"].push_back(ToJson(result));
   for (const Finding& finding : findings) report["findings"].push_back(ToJson(finding));
+  for (const AlikeClaims& alike : FindAlikeClaims(set)) report["alike"].push_back(ToJson(alike));
   for (const MissingCells& missing : set.missing)
     report["missing"].push_back(
         {{"table", missing.table}, {"what", missing.what}, {"cells", missing.cells}, {"why", missing.why}});
@@ -82,6 +85,10 @@ void PrintText(const ClaimSet& set, const std::vector<ClaimResult>& results,
     if (result.measured) fmt::print("  measured {:.4f} ({:+.4f}", *result.measured, *result.Deviation());
     if (result.half_width) fmt::print(", 95 % interval +-{:.4f}", *result.half_width);
     if (result.measured) fmt::print(")");
+    if (result.paired)
+      fmt::print(", against the published predictions {:+.4f} [{:+.4f}, {:+.4f}] over {} prompts",
+                 result.paired->difference, result.paired->interval.low, result.paired->interval.high,
+                 result.paired->prompts);
     if (!result.reason.empty()) fmt::print("  {}", result.reason);
     fmt::print("\n");
     if (result.verdict == ClaimVerdict::kDeviates && !result.claim.note.empty())
@@ -92,6 +99,9 @@ void PrintText(const ClaimSet& set, const std::vector<ClaimResult>& results,
   fmt::print("\n");
   for (const MissingCells& missing : set.missing)
     fmt::print("no claim: {}, {} ({} cells): {}\n", missing.table, missing.what, missing.cells, missing.why);
+  for (const AlikeClaims& alike : FindAlikeClaims(set))
+    fmt::print("printed alike: {:.2f} for {}{}\n", alike.value, fmt::join(alike.ids, ", "),
+               alike.windows_differ ? " (the window changes nothing)" : "");
   for (const Finding& finding : findings)
     fmt::print("{}: {}: {}\n", Name(finding.kind), fmt::join(finding.runs, ", "), finding.message);
 }

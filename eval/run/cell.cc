@@ -77,6 +77,7 @@ void AddProvenance(const Cell& cell, RunRecord& run) {
   run.tokenizer_sha256 = Sha256Hex(DumpJson(cell.model->tokenizer));
   run.data_sha256 = manifest.data_sha256;
   run.data = ToJson(manifest);
+  if (cell.data->cut > 0) run.data["prompts_cut"] = cell.data->cut;
   run.build = ToJson(GetBuildInfo());
   run.machine = ToJson(GetMachine());
   run.execution = {{"threads", cell.engine.threads}, {"batch", cell.engine.batch}, {"warm_up", cell.warm_up}};
@@ -149,9 +150,21 @@ absl::StatusOr<std::shared_ptr<const TokenizedPrompts>> CellMaker::PromptsOf(con
   ASSIGN_OR_RETURN(data->format, TemplateFor(*model_, request.task, published));
   for (const Prompt& prompt : set.prompts)
     data->tokens.push_back(PromptTokens(prompt, *model_, *tokenizer_, data->format));
+  if (published) CutLongPrompts(*data);
   data->prompts = std::move(set.prompts);
   data->manifest = std::move(set.manifest);
   return prompts_[key] = std::move(data);
+}
+
+void CellMaker::CutLongPrompts(TokenizedPrompts& data) const {
+  const std::optional<size_t> limit = PublishedPromptLimit(model_name_);
+  if (!limit) return;
+  for (std::vector<int>& tokens : data.tokens) {
+    if (tokens.size() <= *limit) continue;
+    const bool has_bos = model_->config.bos && tokens.front() == *model_->config.bos;
+    tokens = CutToHalves(tokens, *limit, *tokenizer_, has_bos ? model_->config.bos : std::nullopt);
+    ++data.cut;
+  }
 }
 
 absl::StatusOr<Cell> CellMaker::Make(const RunRequest& request) {
@@ -173,6 +186,10 @@ absl::StatusOr<Cell> CellMaker::Make(const RunRequest& request) {
   ASSIGN_OR_RETURN(cell.method, ResolveMethod(request, *task, questions, max_new_tokens));
   RETURN_IF_ERROR(CheckFits(cell.data->prompts, cell.data->tokens, max_new_tokens, cell.model->config));
 
+  if (cell.data->cut > 0)
+    cell.notes.push_back(
+        fmt::format("{} of {} prompts were cut to their first and last half, as the published code does",
+                    cell.data->cut, cell.data->prompts.size()));
   cell.stop_tokens = StopTokens(*cell.model, *cell.tokenizer, cell.data->format);
   cell.engine.batch = request.batch;
   cell.engine.threads = request.threads > 0 ? request.threads : GetMachine().cores;

@@ -26,6 +26,7 @@ namespace kvscope {
 struct TokenizedPrompts {
   std::vector<Prompt> prompts;
   std::vector<std::vector<int>> tokens;  // of each prompt
+  size_t cut = 0;                        // how many the published code's limit on their length made shorter
   Manifest manifest;
   PromptTemplate format;
 };
@@ -65,6 +66,7 @@ class CellMaker {
  private:
   absl::Status LoadModelAndTokenizer(const std::string& name);
   absl::StatusOr<std::shared_ptr<const TokenizedPrompts>> PromptsOf(const RunRequest& request);
+  void CutLongPrompts(TokenizedPrompts& data) const;
 
   const Fetcher& fetcher_;
   const std::vector<std::string> command_line_;

@@ -1,6 +1,10 @@
 #include "eval/run/prompt_tokens.h"
 
+#include <algorithm>
+#include <array>
+#include <cctype>
 #include <optional>
+#include <string_view>
 
 #include "fmt/format.h"
 #include "results/base/status_macros.h"
@@ -29,6 +33,32 @@ std::vector<int> PromptTokens(const Prompt& prompt, const Model& model, const To
       tokenizer.Encode(RenderPrompt(format, plain ? prompt.system : system, prompt.text));
   if ((tokenizer.adds_bos() || plain) && model.config.bos) tokens.insert(tokens.begin(), *model.config.bos);
   return tokens;
+}
+
+std::optional<size_t> PublishedPromptLimit(std::string model) {
+  struct Limit {
+    std::string_view part_of_name;
+    size_t tokens;
+  };
+  static constexpr std::array kLimits = {
+      Limit{"llama2", 3950},     Limit{"llama-2", 3950},     Limit{"llama3-", 7950},
+      Limit{"llama-3-", 7950},   Limit{"llama3.1", 130000},  Limit{"llama-3.1", 130000},
+      Limit{"llama3.2", 130000}, Limit{"llama-3.2", 130000}, Limit{"mistral", 31500},
+  };
+  std::ranges::transform(model, model.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::optional<size_t> tokens;
+  for (const Limit& limit : kLimits)
+    if (model.find(limit.part_of_name) != std::string::npos) tokens = limit.tokens;  // the last one decides
+  return tokens;
+}
+
+std::vector<int> CutToHalves(std::span<const int> tokens, size_t limit, const Tokenizer& tokenizer,
+                             std::optional<int> bos) {
+  const size_t half = limit / 2;
+  std::vector<int> cut =
+      tokenizer.Encode(tokenizer.Decode(tokens.first(half)) + tokenizer.Decode(tokens.last(half)));
+  if (bos) cut.insert(cut.begin(), *bos);
+  return cut;
 }
 
 absl::Status CheckFits(const std::vector<Prompt>& prompts, const std::vector<std::vector<int>>& tokens,

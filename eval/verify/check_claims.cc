@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "eval/metrics/mean_interval.h"
+#include "eval/stats/paired_mean.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
 
@@ -11,6 +13,8 @@ namespace kvscope {
 namespace {
 
 constexpr std::string_view kOwnSource = "kvscope";  // RunConfig::source of a run that generated its outputs
+constexpr const char* kEvenHeads = "uniform";       // how the published code shares budgets out over heads
+constexpr double kConfidence = 0.95;
 constexpr double kRounding = 1e-9;  // binary fractions of two-digit decimals differ from them by less
 
 std::string Shown(const std::optional<int>& value) { return value ? fmt::format("{}", *value) : "none"; }
@@ -27,6 +31,7 @@ std::vector<std::string> Differences(const Claim& claim, const JudgedRun& run) {
   compare("prefill budget", Shown(config.prefill_budget), Shown(claim.prefill_budget));
   compare("window", Shown(config.window), Shown(claim.window));
   compare("recent", Shown(config.recent), Shown(claim.recent));
+  compare("head budget", config.head_budget.value_or(kEvenHeads), kEvenHeads);
   compare("semantics", config.semantics, claim.semantics);
   if (!run.samples.empty()) compare("prompts' variant", run.samples.front().prompt.variant, claim.variant);
   compare("number of samples", fmt::format("{}", run.samples.size()), fmt::format("{}", claim.samples));
@@ -48,11 +53,27 @@ void Measure(const JudgedRun& run, ClaimResult& result) {
                                                                         : ClaimVerdict::kDeviates;
 }
 
+// nullopt when fewer than two prompts are in both.
+std::optional<PublishedPair> Pair(const JudgedRun& own, const JudgedRun& published, std::string_view scorer) {
+  std::map<std::string, double> by_sample;
+  for (const JudgedSample& sample : published.samples)
+    by_sample[sample.record.sample] = 100 * published.Of(sample, scorer).Fraction();
+  std::vector<double> differences;
+  for (const JudgedSample& sample : own.samples)
+    if (const auto other = by_sample.find(sample.record.sample); other != by_sample.end())
+      differences.push_back(100 * own.Of(sample, scorer).Fraction() - other->second);
+  const std::optional<PairedMean> mean = SummarizePaired(differences);
+  if (!mean) return std::nullopt;
+  return PublishedPair{published.folder, mean->clusters, mean->mean, TInterval(*mean, kConfidence)};
+}
+
 ClaimResult CheckClaim(const Claim& claim, std::span<const JudgedRun> runs) {
   ClaimResult worst;
   ClaimResult closest;
   worst.claim = closest.claim = claim;
   size_t fewest = 0;
+  const JudgedRun* decisive = nullptr;   // the run of `worst`
+  const JudgedRun* published = nullptr;  // comparable predictions that kvscope did not generate
   for (const JudgedRun& run : runs) {
     const RunConfig& config = run.run.config;
     if (config.task != claim.task || config.length != claim.length || config.method != claim.method) continue;
@@ -67,9 +88,15 @@ ClaimResult CheckClaim(const Claim& claim, std::span<const JudgedRun> runs) {
     ClaimResult result;
     result.claim = claim;
     Measure(run, result);
-    if (!worst.measured || std::abs(*result.Deviation()) > std::abs(*worst.Deviation())) worst = result;
+    if (config.source != kOwnSource) published = &run;
+    if (worst.measured && std::abs(*result.Deviation()) <= std::abs(*worst.Deviation())) continue;
+    worst = result;
+    decisive = &run;
   }
-  return worst.measured ? worst : closest;
+  if (decisive == nullptr) return closest;
+  if (published != nullptr && decisive->run.config.source == kOwnSource)
+    worst.paired = Pair(*decisive, *published, claim.scorer);
+  return worst;
 }
 
 template <typename T>
@@ -109,6 +136,13 @@ std::vector<ClaimResult> CheckClaims(const ClaimSet& set, std::span<const Judged
 
 nlohmann::json ToJson(const ClaimResult& result) {
   const Claim& claim = result.claim;
+  nlohmann::json paired;
+  if (result.paired)
+    paired = {{"run", result.paired->run},
+              {"prompts", result.paired->prompts},
+              {"difference", RoundedPercent(result.paired->difference)},
+              {"low", RoundedPercent(result.paired->interval.low)},
+              {"high", RoundedPercent(result.paired->interval.high)}};
   return {
       {"id", claim.id},
       {"verdict", Name(result.verdict)},
@@ -119,6 +153,7 @@ nlohmann::json ToJson(const ClaimResult& result) {
       {"deviation", OrNull(Rounded(result.Deviation()))},
       {"half_width_95", OrNull(Rounded(result.half_width))},
       {"run", result.run},
+      {"paired", std::move(paired)},
       {"reason", result.reason},
       {"source", {{"table", claim.source.table}, {"row", claim.source.row}, {"column", claim.source.column}}},
       {"note", claim.note}};

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "eval/score/score_folder.h"
+#include "eval/stats/interval.h"
 #include "eval/verify/claims.h"
 #include "nlohmann/json.hpp"
 
@@ -17,13 +18,22 @@ enum class ClaimVerdict { kReproduced, kDeviates, kNotComparable, kNotRun };
 // "reproduced", "deviates", "not comparable", "not run"
 std::string_view Name(ClaimVerdict verdict);
 
+// A run of one's own against the published predictions of the same cell, prompt by prompt.
+struct PublishedPair {
+  std::string run;        // folder of the published predictions
+  int prompts = 0;        // that both have
+  double difference = 0;  // mean of own - published, in percentage points
+  Interval interval;      // 95 %, Student's t over prompts
+};
+
 struct ClaimResult {
   Claim claim;
   ClaimVerdict verdict = ClaimVerdict::kNotRun;
-  std::string run;                   // folder; empty when not run
-  std::optional<double> measured;    // percent
-  std::optional<double> half_width;  // of its 95 % interval over samples, in percentage points
-  std::string reason;                // why not comparable: "window is 512, not 1024"
+  std::string run;                      // folder; empty when not run
+  std::optional<double> measured;       // percent
+  std::optional<double> half_width;     // of its 95 % interval over samples, in percentage points
+  std::optional<PublishedPair> paired;  // where the runs hold the published predictions, too
+  std::string reason;                   // why not comparable: "window is 512, not 1024"
 
   std::optional<double> Deviation() const;  // measured - printed
 };
@@ -35,7 +45,8 @@ struct ClaimResult {
 // decides.
 std::vector<ClaimResult> CheckClaims(const ClaimSet& set, std::span<const JudgedRun> runs);
 
-// {id, verdict, value, tolerance, file_value, measured, deviation, half_width_95, run, reason, source, note}
+// {id, verdict, value, tolerance, file_value, measured, deviation, half_width_95, run, paired: {run,
+// prompts, difference, low, high}, reason, source, note}
 nlohmann::json ToJson(const ClaimResult& result);
 
 }  // namespace kvscope

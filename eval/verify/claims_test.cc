@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -11,6 +12,7 @@
 #include "eval/score/prompt_file.h"
 #include "eval/testing/published_results.h"
 #include "eval/testing/run_program.h"
+#include "eval/verify/alike_claims.h"
 #include "eval/verify/check_claims.h"
 #include "fmt/format.h"
 #include "results/base/file.h"
@@ -21,6 +23,7 @@ namespace kvscope {
 namespace {
 
 using nlohmann::json;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
@@ -72,6 +75,7 @@ JudgedRun SomeRun(int right) {
   run.run.status = RunStatus::kComplete;
   for (const int correct : {2, right}) {
     JudgedSample& sample = run.samples.emplace_back();
+    sample.record.sample = fmt::format("{}", run.samples.size());
     sample.prompt.variant = "published";
     for (int i = 0; i < 2; ++i)
       sample.published.questions.emplace_back().verdict = i < correct ? Verdict::kCorrect : Verdict::kWrong;
@@ -160,6 +164,35 @@ TEST(CheckClaims, ARunOfOnesOwnHasToHaveItInItsInterval) {
   EXPECT_EQ(Check(SomeClaims(), {certain}).verdict, ClaimVerdict::kDeviates);
 }
 
+TEST(CheckClaims, ARunOfOnesOwnIsPairedWithThePublishedPredictions) {
+  JudgedRun own = SomeRun(0);
+  own.run.config.source = "kvscope";
+  const ClaimResult result = Check(SomeClaims(), {SomeRun(1), own});
+  ASSERT_TRUE(result.paired.has_value());
+  EXPECT_EQ(result.paired->prompts, 2);
+  // 50 and 100 percent published; own is a question, so half a sample, worse in one of the two.
+  EXPECT_EQ(result.paired->difference, -25);
+  EXPECT_NEAR(result.paired->interval.low, -25 - 25 * 12.7062, 1e-3);
+  EXPECT_EQ(ToJson(result)["paired"]["prompts"], 2);
+  EXPECT_FALSE(Check(SomeClaims(), {own}).paired.has_value());
+  EXPECT_FALSE(Check(SomeClaims(), {SomeRun(0)}).paired.has_value());
+}
+
+TEST(AlikeClaims, AreFoundInThePublication) {
+  const std::vector<AlikeClaims> found = FindAlikeClaims(*LoadClaimSet("scope_acl2025"));
+  const auto of = [&](const std::string& id) {
+    for (const AlikeClaims& alike : found)
+      if (std::ranges::find(alike.ids, id) != alike.ids.end()) return alike;
+    return AlikeClaims{};
+  };
+  EXPECT_THAT(of("table2/4k/snapkv/gsm8k+").ids,
+              ElementsAre("table2/4k/snapkv/gsm8k+", "table2/4k/pyramidkv/gsm8k+"));
+  EXPECT_FALSE(of("table2/4k/snapkv/gsm8k+").windows_differ);
+  EXPECT_THAT(of("table1/mistral/4k/w512/h2o+adaptive/csqa+").ids, SizeIs(4));
+  EXPECT_TRUE(of("table1/mistral/4k/w512/h2o+adaptive/csqa+").windows_differ);
+  EXPECT_THAT(of("table1/llama/4k/w512/h2o+slide/gsm8k+").ids, SizeIs(0));
+}
+
 TEST(CheckClaims, OfSeveralRunsTheFurthestDecides) {
   EXPECT_EQ(Check(SomeClaims(), {SomeRun(1), SomeRun(0), SomeRun(1)}).verdict, ClaimVerdict::kDeviates);
 }
@@ -176,6 +209,8 @@ TEST(CheckClaims, SaysWhyARunIsNotComparable) {
   EXPECT_EQ(reason([](JudgedRun& run) { run.run.config.recent.reset(); }), "recent is none, not 256");
   EXPECT_EQ(reason([](JudgedRun& run) { run.run.config.semantics = "clean"; }),
             "semantics is clean, not published");
+  EXPECT_EQ(reason([](JudgedRun& run) { run.run.config.head_budget = "concentration"; }),
+            "head budget is concentration, not uniform");
   EXPECT_EQ(reason([](JudgedRun& run) { run.run.config.model = "arith-tiny"; }),
             "model is arith-tiny, not llama");
   EXPECT_EQ(reason([](JudgedRun& run) { run.samples[0].prompt.variant = "clean"; }),
