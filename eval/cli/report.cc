@@ -12,6 +12,7 @@
 #include "eval/report/text/markdown.h"
 #include "eval/score/score_folder.h"
 #include "eval/scorers/clean.h"
+#include "eval/sweep/sweep_file.h"
 #include "fmt/format.h"
 #include "results/base/file.h"
 #include "results/base/status_macros.h"
@@ -47,6 +48,13 @@ absl::StatusOr<Format> FormatOf(const std::string& out) {
       out));
 }
 
+// A cell that could not begin has no run to warn of it.
+void AddUnfinishedCells(const std::vector<std::string>& folders, std::vector<ReportGroup>& groups) {
+  for (const std::string& folder : folders)
+    for (std::string& cell : UnfinishedCells(folder))
+      groups.front().warnings.push_back({.message = fmt::format("cell of the sweep: {}", cell)});
+}
+
 absl::StatusOr<ExitCode> Report(const Options& options) {
   ASSIGN_OR_RETURN(const Format format, FormatOf(options.out));
   ASSIGN_OR_RETURN(const std::vector<std::string> folders, FindRuns(options.folders));
@@ -55,7 +63,9 @@ absl::StatusOr<ExitCode> Report(const Options& options) {
     ASSIGN_OR_RETURN(JudgedRun run, JudgeRun(folder));
     runs.push_back(std::move(run));
   }
-  const std::string text = format.write(MakeReport(runs, options.scorer), !options.no_times);
+  std::vector<ReportGroup> groups = MakeReport(runs, options.scorer);
+  AddUnfinishedCells(options.folders, groups);
+  const std::string text = format.write(groups, !options.no_times);
   if (options.out == format.name)
     fmt::print("{}", text);
   else

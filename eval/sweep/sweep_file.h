@@ -34,6 +34,10 @@ std::string SweepFileName(const Shard& shard);
 absl::Status WriteSweepFile(const std::string& folder, const Shard& shard, const nlohmann::json& plan,
                             std::span<const PlannedCell> cells, std::span<const CellOutcome> outcomes);
 
+// What the sweep files of a folder say of cells that no file calls complete: "CELL: failed: reason". A file
+// that cannot be read is named likewise. Empty for a folder without a sweep.
+std::vector<std::string> UnfinishedCells(const std::string& folder);
+
 // The cells' part of it.
 nlohmann::json ToJson(std::span<const PlannedCell> cells, std::span<const CellOutcome> outcomes);
 

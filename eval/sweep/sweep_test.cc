@@ -149,6 +149,9 @@ TEST_F(SweepTest, ACellThatCannotRunIsARecordAndTheOthersGoOn) {
     EXPECT_THAT(cell.at("reason").get<std::string>(), HasSubstr("recent window's 16"));
   }
   EXPECT_EQ(failed, 2);
+  EXPECT_THAT(
+      RunKvscope({"report", folder_ / "grid", "-o", "md"}).out,
+      HasSubstr("cell of the sweep: arith-tiny.arith+.8q.limit2.full+slide.W16.R16: failed: --window"));
 }
 
 TEST_F(SweepTest, BadPlansAndFlagsAreUsageErrors) {
