@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <set>
 #include <string_view>
 
 #include "embedded/gate_identical_json.h"
@@ -32,15 +31,6 @@ constexpr std::array kBuiltIn = {BuiltIn{"identical", embedded::gate_identical_j
                                  BuiltIn{"regression", embedded::gate_regression_json},
                                  BuiltIn{"timed", embedded::gate_timed_json}};
 
-absl::Status CheckKeys(const json& object, const std::string& where, const std::set<std::string>& known) {
-  RETURN_IF_ERROR(JsonFields(object, where).CheckIsObject());
-  for (const auto& [key, value] : object.items())
-    if (!known.contains(key))
-      return absl::DataLossError(fmt::format("{}: field '{}': expected one of {}, found an unknown field",
-                                             where, key, fmt::join(known, ", ")));
-  return absl::OkStatus();
-}
-
 absl::Status ReadAlpha(const JsonFields& fields, double& alpha) {
   if (!fields.Has("alpha")) return absl::OkStatus();
   RETURN_IF_ERROR(fields.Read("alpha", alpha));
@@ -53,8 +43,8 @@ absl::Status ReadRatio(const JsonFields& fields, double& ratio) {
 }
 
 absl::StatusOr<AccuracyRule> ReadAccuracy(const json& object, const std::string& where) {
-  RETURN_IF_ERROR(CheckKeys(object, where, {"margin_points", "alpha"}));
   const JsonFields fields(object, where);
+  RETURN_IF_ERROR(fields.CheckKnown({"margin_points", "alpha"}));
   AccuracyRule rule;
   RETURN_IF_ERROR(fields.Read("margin_points", rule.margin_points));
   if (!(rule.margin_points >= 0 && rule.margin_points <= 100))
@@ -66,15 +56,15 @@ absl::StatusOr<AccuracyRule> ReadAccuracy(const json& object, const std::string&
 absl::StatusOr<KvRule> ReadKv(const json& value, const JsonFields& fields, const std::string& where) {
   if (value == "exact") return KvRule{};
   if (!value.is_object()) return fields.Error("kv_bytes", "\"exact\" or an object with at_most_ratio");
-  RETURN_IF_ERROR(CheckKeys(value, where, {"at_most_ratio"}));
+  RETURN_IF_ERROR(JsonFields(value, where).CheckKnown({"at_most_ratio"}));
   KvRule rule;
   RETURN_IF_ERROR(ReadRatio(JsonFields(value, where), rule.at_most_ratio.emplace()));
   return rule;
 }
 
 absl::StatusOr<LatencyRule> ReadLatency(const json& object, const std::string& where) {
-  RETURN_IF_ERROR(CheckKeys(object, where, {"metric", "at_most_ratio", "alpha"}));
   const JsonFields fields(object, where);
+  RETURN_IF_ERROR(fields.CheckKnown({"metric", "at_most_ratio", "alpha"}));
   LatencyRule rule;
   RETURN_IF_ERROR(fields.Read("metric", rule.metric));
   const std::vector<std::string> metrics = LatencyMetrics();
@@ -86,8 +76,8 @@ absl::StatusOr<LatencyRule> ReadLatency(const json& object, const std::string& w
 }
 
 absl::StatusOr<FinishRule> ReadFinish(const json& object, const std::string& where) {
-  RETURN_IF_ERROR(CheckKeys(object, where, {"max_error", "max_length_increase", "max_overrun_increase"}));
   const JsonFields fields(object, where);
+  RETURN_IF_ERROR(fields.CheckKnown({"max_error", "max_length_increase", "max_overrun_increase"}));
   FinishRule rule;
   const auto read = [&](const char* name, std::optional<int>& count) -> absl::Status {
     RETURN_IF_ERROR(fields.Read(name, count));
@@ -108,10 +98,9 @@ std::vector<std::string> GatePolicyNames() {
 }
 
 absl::StatusOr<GatePolicy> GatePolicyFromJson(const json& object, const std::string& where) {
-  RETURN_IF_ERROR(CheckKeys(
-      object, where,
-      {"schema", "name", "about", "complete", "outputs", "accuracy", "kv_bytes", "latency", "finish"}));
   const JsonFields fields(object, where);
+  RETURN_IF_ERROR(fields.CheckKnown(
+      {"schema", "name", "about", "complete", "outputs", "accuracy", "kv_bytes", "latency", "finish"}));
   int schema = 0;
   RETURN_IF_ERROR(fields.Read("schema", schema));
   if (schema != kPolicySchema) return fields.Error("schema", fmt::format("{}", kPolicySchema));

@@ -61,7 +61,7 @@ TEST(GatePolicy, ErrorsNameFileFieldExpectedAndFound) {
   };
   const Case cases[] = {
       {"/schema", 2, "p.json: field 'schema': expected 1, found 2"},
-      {"/acuracy", 2, "p.json: field 'acuracy': expected one of about, accuracy, complete"},
+      {"/acuracy", 2, "p.json: field 'acuracy': expected one of schema, name, about, complete"},
       {"/name", 2, "p.json: field 'name': expected a string, found 2"},
       {"/complete", "yes", "p.json: field 'complete'"},
       {"/outputs", "similar", "p.json: field 'outputs': expected \"identical\", found \"similar\""},

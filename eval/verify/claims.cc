@@ -22,15 +22,6 @@ using nlohmann::json;
 constexpr int kClaimSchema = 1;
 constexpr const char* kScopeAcl2025 = "scope_acl2025";
 
-absl::Status CheckKeys(const json& object, const std::string& where, const std::set<std::string>& known) {
-  RETURN_IF_ERROR(JsonFields(object, where).CheckIsObject());
-  for (const auto& [key, value] : object.items())
-    if (!known.contains(key))
-      return absl::DataLossError(fmt::format("{}: field '{}': expected one of {}, found an unknown field",
-                                             where, key, fmt::join(known, ", ")));
-  return absl::OkStatus();
-}
-
 // The elements of an array field.
 absl::StatusOr<std::vector<json>> ReadArray(const json& object, const JsonFields& fields, const char* name) {
   const auto found = object.find(name);
@@ -55,8 +46,8 @@ absl::Status ReadSource(const JsonFields& fields, ClaimSource& source) {
   json object;
   RETURN_IF_ERROR(fields.ReadObject("source", object));
   const std::string where = fields.Nested("source");
-  RETURN_IF_ERROR(CheckKeys(object, where, {"table", "row", "column"}));
   const JsonFields source_fields(object, where);
+  RETURN_IF_ERROR(source_fields.CheckKnown({"table", "row", "column"}));
   RETURN_IF_ERROR(source_fields.Read("table", source.table));
   RETURN_IF_ERROR(source_fields.Read("row", source.row));
   return source_fields.Read("column", source.column);
@@ -68,11 +59,10 @@ absl::StatusOr<Claim> ReadClaim(const json& object, const std::string& file, siz
   const std::string place = fmt::format("{}: claims[{}]", file, index);
   RETURN_IF_ERROR(JsonFields(object, place).Read("id", claim.id));
   const std::string where = fmt::format("{} ({})", place, claim.id);
-  RETURN_IF_ERROR(
-      CheckKeys(object, where,
-                {"id", "model", "task", "length", "method", "prefill_budget", "window", "recent", "semantics",
-                 "variant", "samples", "scorer", "value", "tolerance", "file_value", "source", "note"}));
   const JsonFields fields(object, where);
+  RETURN_IF_ERROR(fields.CheckKnown({"id", "model", "task", "length", "method", "prefill_budget", "window",
+                                     "recent", "semantics", "variant", "samples", "scorer", "value",
+                                     "tolerance", "file_value", "source", "note"}));
   std::string model;
   RETURN_IF_ERROR(fields.Read("model", model));
   const auto names = models.find(model);
@@ -105,8 +95,8 @@ absl::StatusOr<Claim> ReadClaim(const json& object, const std::string& file, siz
 }
 
 absl::StatusOr<MissingCells> ReadMissing(const json& object, const std::string& where) {
-  RETURN_IF_ERROR(CheckKeys(object, where, {"table", "what", "cells", "why"}));
   const JsonFields fields(object, where);
+  RETURN_IF_ERROR(fields.CheckKnown({"table", "what", "cells", "why"}));
   MissingCells missing;
   RETURN_IF_ERROR(fields.Read("table", missing.table));
   RETURN_IF_ERROR(fields.Read("what", missing.what));
@@ -120,9 +110,9 @@ absl::StatusOr<MissingCells> ReadMissing(const json& object, const std::string& 
 std::vector<std::string> ClaimSetNames() { return {kScopeAcl2025}; }
 
 absl::StatusOr<ClaimSet> ClaimSetFromJson(const json& object, const std::string& where) {
-  RETURN_IF_ERROR(CheckKeys(object, where,
-                            {"schema", "name", "title", "url", "read_from", "models", "claims", "missing"}));
   const JsonFields fields(object, where);
+  RETURN_IF_ERROR(
+      fields.CheckKnown({"schema", "name", "title", "url", "read_from", "models", "claims", "missing"}));
   int schema = 0;
   RETURN_IF_ERROR(fields.Read("schema", schema));
   if (schema != kClaimSchema) return fields.Error("schema", fmt::format("{}", kClaimSchema));

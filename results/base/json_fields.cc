@@ -1,8 +1,10 @@
 #include "results/base/json_fields.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "fmt/format.h"
+#include "fmt/ranges.h"
 #include "results/base/jsonl.h"
 
 namespace kvscope {
@@ -48,6 +50,15 @@ absl::Status JsonFields::Error(const char* name, std::string_view expected) cons
 absl::Status JsonFields::CheckIsObject() const {
   if (object_.is_object()) return absl::OkStatus();
   return absl::DataLossError(fmt::format("{}: expected an object, found {}", where_, Shown(&object_)));
+}
+
+absl::Status JsonFields::CheckKnown(std::initializer_list<std::string_view> known) const {
+  RETURN_IF_ERROR(CheckIsObject());
+  for (const auto& [key, value] : object_.items())
+    if (std::ranges::find(known, key) == known.end())
+      return absl::DataLossError(fmt::format("{}: field '{}': expected one of {}, found an unknown field",
+                                             where_, key, fmt::join(known, ", ")));
+  return absl::OkStatus();
 }
 
 absl::Status JsonFields::Read(const char* name, std::string& out) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +23,9 @@ class JsonFields {
 
   // DataLoss unless the value is an object. Every Read below fails likewise on a value that is none.
   absl::Status CheckIsObject() const;
+
+  // DataLoss naming a field that is none of `known`, for files where a misspelt name must not pass.
+  absl::Status CheckKnown(std::initializer_list<std::string_view> known) const;
 
   absl::Status Read(const char* name, std::string& out) const;
   absl::Status Read(const char* name, bool& out) const;

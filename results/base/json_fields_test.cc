@@ -68,5 +68,12 @@ TEST(JsonFields, AValueThatIsNoObjectIsAnError) {
   EXPECT_EQ(JsonFields(array, "a").CheckIsObject().code(), absl::StatusCode::kDataLoss);
 }
 
+TEST(JsonFields, AFieldThatNobodyKnowsMayBeAnError) {
+  const nlohmann::json object = {{"a", 1}, {"b", 2}};
+  EXPECT_TRUE(JsonFields(object, "x.json").CheckKnown({"a", "b", "c"}).ok());
+  EXPECT_EQ(std::string(JsonFields(object, "x.json").CheckKnown({"a", "c"}).message()),
+            "x.json: field 'b': expected one of a, c, found an unknown field");
+}
+
 }  // namespace
 }  // namespace kvscope
