@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "datasets/fetch.h"
-#include "eval/cli/cell_flags.h"
 #include "eval/cli/command.h"
 #include "eval/cli/progress.h"
 #include "eval/inspect/divergence.h"
@@ -12,6 +11,7 @@
 #include "eval/inspect/heavy_hitters.h"
 #include "eval/inspect/trace.h"
 #include "eval/run/cell.h"
+#include "eval/run/cell_flags.h"
 #include "fmt/format.h"
 #include "results/base/jsonl.h"
 #include "results/base/sha256.h"

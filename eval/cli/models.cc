@@ -4,7 +4,7 @@
 
 #include "datasets/fetch.h"
 #include "eval/cli/command.h"
-#include "eval/cli/model_path.h"
+#include "eval/run/model_path.h"
 #include "fmt/format.h"
 #include "results/base/jsonl.h"
 #include "results/base/status_macros.h"

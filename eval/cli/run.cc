@@ -3,10 +3,10 @@
 #include <vector>
 
 #include "datasets/fetch.h"
-#include "eval/cli/cell_flags.h"
 #include "eval/cli/command.h"
 #include "eval/cli/progress.h"
 #include "eval/run/cell.h"
+#include "eval/run/cell_flags.h"
 #include "eval/run/interrupt.h"
 #include "eval/run/run_cells.h"
 #include "eval/score/score_folder.h"

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "CLI/CLI.hpp"
-#include "eval/cli/cell_flags.h"
+#include "eval/run/cell_flags.h"
 #include "fmt/format.h"
 #include "results/base/sha256.h"
 #include "results/base/status_macros.h"

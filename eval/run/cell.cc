@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "datasets/manifest.h"
-#include "eval/cli/model_path.h"
+#include "eval/run/model_path.h"
 #include "eval/run/prompt_tokens.h"
 #include "eval/run/run_defaults.h"
 #include "fmt/format.h"

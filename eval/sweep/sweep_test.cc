@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -188,6 +190,30 @@ TEST_F(SweepTest, FiftyKillsLoseAndDoubleNothing) {
   ASSERT_EQ(Sweep("killed", plan).exit_code, 0);
   EXPECT_EQ(Results("killed"), Results("whole"));
   RecordProperty("completed_between_kills", completed);
+}
+
+// A limit on the size of files, set while the worker writes, stands for a full disk.
+TEST_F(SweepTest, AFullDiskLosesNothingThatWasFinished) {
+  json plan = json::parse(kPlan);
+  plan["limit"] = 24;
+  ASSERT_EQ(Sweep("whole", plan).exit_code, 0);
+  const std::string folder = folder_ / "full/arith-tiny.arith+.8q.limit24.full";
+  const auto old = std::signal(SIGXFSZ, SIG_IGN);  // the program inherits it
+  const ProgramResult result = RunKvscopeWatched(Arguments("full", plan, {"--batch", "5"}), [&](pid_t pid) {
+    std::error_code error;
+    const auto bytes = std::filesystem::file_size(RunPath(folder, kSamplesFile), error);
+    if (error || bytes == 0) return;
+    const rlimit limit = {.rlim_cur = bytes + 100, .rlim_max = RLIM_INFINITY};
+    if (const pid_t worker = FirstChild(pid); worker != 0) ::prlimit(worker, RLIMIT_FSIZE, &limit, nullptr);
+  });
+  std::signal(SIGXFSZ, old);
+  EXPECT_EQ(result.exit_code, 4) << result.out;
+  EXPECT_THAT(result.err, HasSubstr("failed"));
+  const RunFolder run = *ReadRunFolder(folder);
+  EXPECT_THAT(run.problems, IsEmpty()) << "no torn line";
+  EXPECT_GT(run.samples.size(), 0u);
+  ASSERT_EQ(Sweep("full", plan).exit_code, 0);
+  EXPECT_EQ(Results("full"), Results("whole"));
 }
 
 TEST_F(SweepTest, AWorkersDeathCostsNothing) {

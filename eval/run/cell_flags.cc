@@ -1,4 +1,4 @@
-#include "eval/cli/cell_flags.h"
+#include "eval/run/cell_flags.h"
 
 namespace kvscope {
 

@@ -1,4 +1,4 @@
-#include "eval/cli/model_path.h"
+#include "eval/run/model_path.h"
 
 #include <filesystem>
 
