@@ -43,13 +43,18 @@ absl::StatusOr<std::vector<double>> Percents(const CellRun& run, size_t prompts)
   return percents;
 }
 
-// Prompts at each look: equal shares, at least two, each more than the one before.
+// Fewer may agree by chance, and a t test without spread would take that for a proof.
+constexpr size_t kFewestPrompts = 6;
+
+// Prompts at each look: equal shares, each more than the one before.
 std::vector<size_t> PromptsByLook(size_t prompts, int looks) {
   std::vector<size_t> counts;
   for (int look = 1; look <= looks; ++look) {
     const size_t count =
         (prompts * static_cast<size_t>(look) + static_cast<size_t>(looks) - 1) / static_cast<size_t>(looks);
-    if (count >= 2 && (counts.empty() || count > counts.back())) counts.push_back(count);
+    if (count >= std::max<size_t>(2, std::min(prompts, kFewestPrompts)) &&
+        (counts.empty() || count > counts.back()))
+      counts.push_back(count);
   }
   return counts;
 }

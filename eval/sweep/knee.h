@@ -24,7 +24,7 @@ inline constexpr std::string_view kKneeFile = "knee.json";
 struct KneeOptions {
   double margin_points = 2;  // largest loss of accuracy, in percentage points, that does not matter
   double alpha = 0.05;       // one-sided, over all windows and looks
-  int looks = 4;             // at equal shares of the prompts
+  int looks = 4;             // at equal shares of the prompts, of six prompts at least
 };
 
 enum class KneeDecision { kNotInferior, kInferior, kUndecided };

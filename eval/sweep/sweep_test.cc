@@ -314,14 +314,14 @@ TEST_F(SweepTest, TheKneeIsTheSmallestWindowThatIsNotInferior) {
   EXPECT_FALSE(knee.at("smallest_of_plan").get<bool>());
   ASSERT_THAT(knee.at("steps"), SizeIs(3));
   EXPECT_EQ(knee.at("steps")[0].at("window"), 512);
-  EXPECT_EQ(knee.at("steps")[0].at("prompts"), 3) << "no difference in the first look decides";
+  EXPECT_EQ(knee.at("steps")[0].at("prompts"), 6) << "no difference in the first look decides";
   EXPECT_EQ(knee.at("steps")[2].at("decision"), "inferior");
   EXPECT_LT(knee.at("steps")[2].at("difference_points"), -10);
   EXPECT_EQ(*ReadJsonFile(folder_ / "knee/knee.json"), knees);
 
   const RunFolder early = *ReadRunFolder(folder_ / "knee/arith-tiny.arith+.16q.limit12.full+slide.R8");
   EXPECT_EQ(early.run.status, RunStatus::kPartial);
-  EXPECT_THAT(early.samples, SizeIs(3));
+  EXPECT_THAT(early.samples, SizeIs(6));
   EXPECT_EQ(Sweep("knee", plan, flags).out, result.out) << "nothing new to run, the same knee";
   ASSERT_EQ(Sweep("knee", plan).exit_code, 0) << "a sweep completes what the search left partial";
   ASSERT_EQ(Sweep("whole", plan).exit_code, 0);
