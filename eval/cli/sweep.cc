@@ -31,6 +31,7 @@ struct Options {
   std::string shard = "1/1";
   SweepOptions sweep;
   int64_t watchdog_s = 1800;
+  bool timing = false;
   bool dry_run = false;
   std::string on = "cpu";
   bool find_knee = false;
@@ -140,6 +141,7 @@ absl::StatusOr<ExitCode> Sweep(Options options) {
   CellFlags overrides;
   for (const auto& [flag, value] : options.overrides)
     if (!value.empty()) overrides[flag] = value;
+  if (options.timing) overrides["timing"] = true;
   ASSIGN_OR_RETURN(const std::vector<PlannedCell> all, ReadPlan(plan, options.plan, overrides));
   RETURN_IF_ERROR(CheckOptions(options, all));
   ASSIGN_OR_RETURN(options.sweep.shard, ParseShard(options.shard));
@@ -190,6 +192,7 @@ Action AddSweep(CLI::App& command) {
                                           {"seed", "In place of the plan's seeds"},
                                           {"threads", "Of each worker; 0: one a core"}})
     command.add_option("--" + flag, options->overrides[flag], help);
+  command.add_flag("--timing", options->timing, "Time every cell, whatever the plan says");
   command.add_option("--shard", options->shard, "I/N: only the I-th of N parts of the cells")
       ->capture_default_str();
   command.add_option("--jobs", options->sweep.jobs, "Worker processes at a time")->capture_default_str();

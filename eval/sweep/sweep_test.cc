@@ -374,9 +374,9 @@ TEST_F(SweepTest, ADryRunNeedsNeitherModelNorFolder) {
 
 TEST_F(SweepTest, TimedCellsAreRepeatedAndTheirRepetitionsResumed) {
   json plan = json::parse(kPlan);
-  plan["timing"] = true;
   plan["method"] = {"full", "full+slide"};
-  ASSERT_EQ(Sweep("grid", plan, {"--repetitions", "2"}).exit_code, 0);
+  ASSERT_EQ(Sweep("grid", plan, {"--timing", "--repetitions", "2"}).exit_code, 0);
+  plan["timing"] = true;
   ASSERT_EQ(Sweep("grid", plan, {"--repetitions", "3"}).exit_code, 0);
   int cells = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder_ / "grid")) {
