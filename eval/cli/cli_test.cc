@@ -2,6 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+#include <string>
+
 #include "eval/testing/run_program.h"
 #include "nlohmann/json.hpp"
 #include "results/base/file.h"
@@ -72,6 +75,21 @@ TEST(Doctor, SaysWhatTheMachineHas) {
   for (const auto& model : report.at("models"))
     embedded = embedded || (model.at("name") == "arith-tiny" && model.at("present") == true);
   EXPECT_TRUE(embedded);
+}
+
+TEST(Cli, TheDoctorHoldsTheKernelsAgainstPlainLoops) {
+  const ProgramResult result = RunKvscope({"doctor", "--selftest", "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.out;
+  const nlohmann::json checks = nlohmann::json::parse(result.out).at("selftest");
+  std::set<std::string> kernels;
+  for (const nlohmann::json& check : checks) {
+    EXPECT_TRUE(check.at("passed").get<bool>()) << check;
+    const std::string name = check.at("kernel");
+    kernels.insert(name.substr(0, name.find(' ')));
+  }
+  EXPECT_EQ(kernels,
+            (std::set<std::string>{"attention", "dequantize", "matmul", "rmsnorm", "swiglu", "top-k"}));
+  EXPECT_FALSE(nlohmann::json::parse(RunKvscope({"doctor", "--json"}).out).contains("selftest"));
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "results/base/jsonl.h"
 #include "results/build_info.h"
 #include "results/environment.h"
+#include "runtime/cpu/kernel_check.h"
 
 namespace kvscope {
 namespace {
@@ -107,21 +108,51 @@ void Print(const nlohmann::json& report) {
   line("cache", report["cache"].is_null() ? "none (KVSCOPE_CACHE)" : report["cache"].get<std::string>());
   line("data", Presence(report["data"]));
   line("models", Presence(report["models"]));
+  if (report.contains("selftest")) {
+    line("dispatched to", report["dispatched"].get<std::string>());
+    for (const auto& check : report["selftest"])
+      line("selftest",
+           fmt::format("{:<18} {}: error {:.1e}, allowed {:.1e}", check["kernel"].get<std::string>(),
+                       check["passed"].get<bool>() ? "passed" : "FAILED", check["error"].get<double>(),
+                       check["allowed"].get<double>()));
+  }
   line("mirror", report["mirror"].is_null() ? "none (KVSCOPE_MIRROR)" : report["mirror"].get<std::string>());
+}
+
+// True when every kernel passes.
+bool AddSelfTest(nlohmann::json& report) {
+  const KernelReport kernels = CheckKernels(GetMachine().cores);
+  bool passed = true;
+  for (const KernelCheck& check : kernels.checks) {
+    report["selftest"].push_back({{"kernel", check.name},
+                                  {"error", check.error},
+                                  {"allowed", check.allowed},
+                                  {"passed", check.Passed()}});
+    passed &= check.Passed();
+  }
+  report["dispatched"] = kernels.target;
+  return passed;
 }
 
 }  // namespace
 
 Action AddDoctor(CLI::App& command) {
-  auto json = std::make_shared<bool>(false);
-  AddJsonFlag(command, json.get());
-  return [json]() -> absl::StatusOr<ExitCode> {
-    const nlohmann::json report = Examine();
-    if (*json)
+  struct Options {
+    bool self_test = false;
+    bool json = false;
+  };
+  auto options = std::make_shared<Options>();
+  command.add_flag("--selftest", options->self_test, "Hold this machine's kernels against plain loops, too");
+  AddJsonFlag(command, &options->json);
+  return [options]() -> absl::StatusOr<ExitCode> {
+    nlohmann::json report = Examine();
+    bool passed = true;
+    if (options->self_test) passed = AddSelfTest(report);
+    if (options->json)
       fmt::print("{}\n", DumpJson(report, 2));
     else
       Print(report);
-    return ExitCode::kDone;
+    return passed ? ExitCode::kDone : ExitCode::kFails;
   };
 }
 

@@ -12,6 +12,7 @@
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu/elementwise.h"
 #include "kernels/cpu/matmul.h"
+#include "kernels/cpu/reference.h"
 #include "kernels/cpu/targets.h"
 #include "kernels/dequantize.h"
 #include "kernels/half.h"
@@ -40,52 +41,12 @@ std::vector<int64_t> Targets() {
 INSTANTIATE_TEST_SUITE_P(Targets, KernelsTest, testing::ValuesIn(Targets()),
                          [](const auto& param) { return std::string(hwy::TargetName(param.param)); });
 
-AlignedVector<float> RandomFloats(std::mt19937& random, size_t n) {
-  std::normal_distribution<float> normal;
-  AlignedVector<float> values(n);
-  for (float& value : values) value = normal(random);
-  return values;
-}
-
-// A stored matrix of random blocks with scales of about 1/64.
-struct Stored {
-  Stored(std::mt19937& random, DType dtype, size_t rows, size_t columns)
-      : bytes(rows * RowBytes(dtype, columns)), matrix{dtype, rows, columns, bytes.data()} {
-    for (std::byte& byte : bytes) byte = static_cast<std::byte>(random());
-    const size_t block = BlockBytes(dtype);
-    for (size_t at = 0; at < bytes.size(); at += block) {
-      const auto put = [&](size_t offset, uint16_t half) { std::memcpy(&bytes[at + offset], &half, 2); };
-      const float scale = static_cast<float>(random() % 1000 + 1) / 64000.0f;
-      switch (dtype) {
-        case DType::kF32:
-          std::memcpy(&bytes[at], &scale, 4);
-          break;
-        case DType::kF16:
-          put(0, F32ToF16(scale - 0.008f));
-          break;
-        case DType::kBF16:
-          put(0, F32ToBF16(scale - 0.008f));
-          break;
-        case DType::kQ4_1:
-          put(2, F32ToF16(-8 * scale));
-          [[fallthrough]];
-        case DType::kQ4_0:
-        case DType::kQ8_0:
-          put(0, F32ToF16(scale));
-          break;
-      }
-    }
-  }
-  std::vector<std::byte> bytes;
-  WeightMatrix matrix;
-};
-
 constexpr DType kAllTypes[] = {DType::kF32,  DType::kF16,  DType::kBF16,
                                DType::kQ8_0, DType::kQ4_0, DType::kQ4_1};
 
 TEST_P(KernelsTest, DequantizesToTheBitsOfThePlainTwin) {
   for (DType dtype : kAllTypes) {
-    const Stored stored(random_, dtype, 5, 96);
+    const RandomMatrix stored(random_, dtype, 5, 96);
     for (size_t r = 0; r < 5; ++r) {
       std::vector<float> fast(96), plain(96);
       DequantizeRowFast(stored.matrix, r, fast.data());
@@ -100,7 +61,7 @@ TEST_P(KernelsTest, MatMulAgreesWithDoubleLoops) {
   for (DType dtype : kAllTypes) {
     for (size_t rows : {1, 33, 70}) {
       const size_t columns = BlockElements(dtype) == 1 ? 40 : 96;  // 40: a row that needs padding
-      const Stored stored(random_, dtype, rows, columns);
+      const RandomMatrix stored(random_, dtype, rows, columns);
       const size_t stride = PaddedColumns(columns);
       for (size_t tokens : {1, 7, 8, 9, 10, 29, 31}) {
         AlignedVector<float> x = RandomFloats(random_, tokens * stride);
@@ -108,17 +69,11 @@ TEST_P(KernelsTest, MatMulAgreesWithDoubleLoops) {
           std::fill(&x[t * stride + columns], x.data() + (t + 1) * stride, 0.0f);
         std::vector<float> y(tokens * rows);
         MatMul(stored.matrix, x.data(), stride, tokens, y.data(), rows, pool);
-        std::vector<float> w(columns);
         for (size_t r = 0; r < rows; ++r) {
-          DequantizeRow(dtype, stored.matrix.row(r), columns, w.data());
           for (size_t t = 0; t < tokens; ++t) {
-            double sum = 0, size = 0;
-            for (size_t k = 0; k < columns; ++k) {
-              sum += double{w[k]} * x[t * stride + k];
-              size += std::fabs(double{w[k]} * x[t * stride + k]);
-            }
+            const PlainProduct plain = MultiplyRow(stored.matrix, r, &x[t * stride]);
             // columns / 16 + 4 roundings, each of a part of the sum.
-            ASSERT_LE(std::fabs(y[t * rows + r] - sum), size * 1e-6)
+            ASSERT_LE(std::fabs(y[t * rows + r] - plain.sum), plain.size * 1e-6)
                 << Name(dtype) << " row " << r << " token " << t;
           }
         }
@@ -128,7 +83,7 @@ TEST_P(KernelsTest, MatMulAgreesWithDoubleLoops) {
 }
 
 TEST_P(KernelsTest, ATokensProductsDependNeitherOnTheBatchNorOnThreads) {
-  const Stored stored(random_, DType::kQ4_1, 100, 96);
+  const RandomMatrix stored(random_, DType::kQ4_1, 100, 96);
   const AlignedVector<float> x = RandomFloats(random_, 13 * 96);
   std::vector<float> alone(100), together(13 * 100);
   ThreadPool one(1), three(3);
@@ -139,51 +94,7 @@ TEST_P(KernelsTest, ATokensProductsDependNeitherOnTheBatchNorOnThreads) {
   }
 }
 
-// Pages with rows written through StoreSlot, and the attention of one query by plain loops over them.
-class Cache {
- public:
-  Cache(std::mt19937& random, KvType type, size_t slots, size_t head_dim)
-      : type_(type),
-        head_dim_(head_dim),
-        storage_(PaddedSlots(slots) / kPageSlots * PageBytes(type, head_dim)) {
-    for (size_t p = 0; p < PaddedSlots(slots) / kPageSlots; ++p) {
-      pages_.push_back(storage_.data() + p * PageBytes(type, head_dim));
-    }
-    for (size_t s = 0; s < slots; ++s) {
-      const AlignedVector<float> k = RandomFloats(random, head_dim), v = RandomFloats(random, head_dim);
-      StoreSlot(type, pages_[s / kPageSlots], s % kPageSlots, head_dim, k.data(), v.data());
-    }
-  }
-  std::span<std::byte* const> pages() const { return pages_; }
-
-  void Reference(const float* q, size_t visible, std::vector<double>& probabilities,
-                 std::vector<double>& out) const {
-    std::vector<float> k(head_dim_), v(head_dim_);
-    probabilities.assign(visible, 0);
-    out.assign(head_dim_, 0);
-    double max = -1e300, sum = 0;
-    for (size_t s = 0; s < visible; ++s) {
-      LoadSlot(type_, pages_[s / kPageSlots], s % kPageSlots, head_dim_, k.data(), v.data());
-      for (size_t d = 0; d < head_dim_; ++d) probabilities[s] += double{q[d]} * k[d];
-      probabilities[s] /= std::sqrt(static_cast<double>(head_dim_));
-      max = std::max(max, probabilities[s]);
-    }
-    for (double& p : probabilities) sum += p = std::exp(p - max);
-    for (size_t s = 0; s < visible; ++s) {
-      probabilities[s] /= sum;
-      LoadSlot(type_, pages_[s / kPageSlots], s % kPageSlots, head_dim_, k.data(), v.data());
-      for (size_t d = 0; d < head_dim_; ++d) out[d] += probabilities[s] * v[d];
-    }
-  }
-
- private:
-  KvType type_;
-  size_t head_dim_;
-  AlignedVector<std::byte> storage_;
-  std::vector<std::byte*> pages_;
-};
-
-AttentionArgs MakeArgs(KvType type, size_t head_dim, size_t slots, const Cache& cache) {
+AttentionArgs MakeArgs(KvType type, size_t head_dim, size_t slots, const RandomCache& cache) {
   AttentionArgs args{};
   args.head_dim = head_dim;
   args.slots = slots;
@@ -196,7 +107,7 @@ AttentionArgs MakeArgs(KvType type, size_t head_dim, size_t slots, const Cache& 
 // Tiles of different lengths over the same first pages and over pages of their own.
 TEST_P(KernelsTest, TilesTakenTogetherGiveWhatEachGivesAlone) {
   constexpr size_t kHeadDim = 24, kTiles = 4;
-  const Cache common(random_, KvType::kF32, 200, kHeadDim), own(random_, KvType::kF32, 64, kHeadDim);
+  const RandomCache common(random_, KvType::kF32, 200, kHeadDim), own(random_, KvType::kF32, 64, kHeadDim);
   std::vector<std::byte*> forked(common.pages().begin(), common.pages().end());
   forked[1] = own.pages()[0];
   const AlignedVector<float> q = RandomFloats(random_, kTiles * kHeadDim);
@@ -222,7 +133,7 @@ TEST_P(KernelsTest, AttentionAgreesWithDoubleLoops) {
   for (KvType type : {KvType::kF32, KvType::kF16, KvType::kBF16}) {
     for (size_t head_dim : {8, 24, 64, 128}) {
       for (size_t slots : {1, 63, 64, 200}) {
-        const Cache cache(random_, type, slots, head_dim);
+        const RandomCache cache(random_, type, slots, head_dim);
         for (size_t queries = 1; queries <= kMaxQueries; ++queries) {
           const AlignedVector<float> q = RandomFloats(random_, queries * head_dim);
           AlignedVector<float> probabilities(queries * PaddedSlots(slots), 7.0f), out(queries * head_dim);
@@ -237,7 +148,7 @@ TEST_P(KernelsTest, AttentionAgreesWithDoubleLoops) {
           Attention(args);
           for (size_t r = 0; r < queries; ++r) {
             std::vector<double> expected_p, expected_out;
-            cache.Reference(args.q[r], args.visible[r], expected_p, expected_out);
+            cache.Attend(args.q[r], args.visible[r], expected_p, expected_out);
             for (size_t s = 0; s < PaddedSlots(slots); ++s) {
               const double expected = s < args.visible[r] ? expected_p[s] : 0.0;
               ASSERT_LE(std::fabs(probabilities[r * PaddedSlots(slots) + s] - expected), 2e-6)
@@ -254,7 +165,7 @@ TEST_P(KernelsTest, AttentionAgreesWithDoubleLoops) {
 
 TEST_P(KernelsTest, AQuerysAttentionDoesNotDependOnItsTile) {
   constexpr size_t kHeadDim = 64, kSlots = 150;
-  const Cache cache(random_, KvType::kF32, kSlots, kHeadDim);
+  const RandomCache cache(random_, KvType::kF32, kSlots, kHeadDim);
   const AlignedVector<float> q = RandomFloats(random_, 6 * kHeadDim);
   AlignedVector<float> p(6 * PaddedSlots(kSlots)), out(6 * kHeadDim), p1(PaddedSlots(kSlots)), out1(kHeadDim);
   AttentionArgs args = MakeArgs(KvType::kF32, kHeadDim, kSlots, cache);
@@ -282,7 +193,7 @@ TEST_P(KernelsTest, AQuerysAttentionDoesNotDependOnItsTile) {
 // Scores of 3e4 would overflow exp without the maximum taken off first.
 TEST_P(KernelsTest, AttentionStandsLargeScores) {
   constexpr size_t kHeadDim = 8;
-  const Cache cache(random_, KvType::kF32, 70, kHeadDim);
+  const RandomCache cache(random_, KvType::kF32, 70, kHeadDim);
   AlignedVector<float> q(kHeadDim, 30000.0f), p(PaddedSlots(70)), out(kHeadDim);
   AttentionArgs args = MakeArgs(KvType::kF32, kHeadDim, 70, cache);
   args.queries = 1;
@@ -320,8 +231,8 @@ TEST(Targets, WithFusedMultiplyAddGiveTheSameBits) {
     hwy::SetSupportedTargetsForTest(target);
     std::mt19937 random(5);
     constexpr size_t kHeadDim = 24, kSlots = 100, kRows = 37, kColumns = 96;
-    const Stored stored(random, DType::kQ4_1, kRows, kColumns);
-    const Cache cache(random, KvType::kBF16, kSlots, kHeadDim);
+    const RandomMatrix stored(random, DType::kQ4_1, kRows, kColumns);
+    const RandomCache cache(random, KvType::kBF16, kSlots, kHeadDim);
     const AlignedVector<float> x = RandomFloats(random, kColumns), q = RandomFloats(random, kHeadDim);
     AlignedVector<float> y(kRows), probabilities(PaddedSlots(kSlots)), out(kHeadDim), normed(kColumns),
         gate(x);
