@@ -29,11 +29,11 @@ class Fault:
         return source.replace(self.text, self.replacement)
 
 
-def load(path=FILE):
+def load():
     needed = {field.name for field in dataclasses.fields(Fault)} - {"escapes"}
     faults = []
-    for number, table in enumerate(tomllib.loads(path.read_text())["fault"], start=1):
+    for number, table in enumerate(tomllib.loads(FILE.read_text())["fault"], start=1):
         if set(table) - {"escapes"} != needed:
-            raise FaultError(f"{path}: fault {number}: expected {', '.join(sorted(needed))}, found {', '.join(table)}")
+            raise FaultError(f"{FILE}: fault {number}: expected {', '.join(sorted(needed))}, found {', '.join(table)}")
         faults.append(Fault(**table))
     return faults
