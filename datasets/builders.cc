@@ -88,7 +88,7 @@ absl::StatusOr<PromptSet> BuildArith(const BuildRequest& request, const PromptSi
   if (request.limit > 0) options.prompts = request.limit;
   options.chained_share = request.chained_share;
   options.far_share = request.far_share;
-  options.filler_share = request.filler_share;
+  options.fillers_per_line = request.fillers_per_line;
   options.seed = request.seed;
   PromptSet set;
   ASSIGN_OR_RETURN(set.prompts, GenerateArith(options));

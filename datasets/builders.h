@@ -44,7 +44,7 @@ struct BuildRequest {
   // Arith+ only; see ArithOptions.
   double chained_share = 0.4;
   double far_share = 0.5;
-  double filler_share = 0.0;
+  double fillers_per_line = 0.0;
 };
 
 // InvalidArgument names the field of the request that is wrong. Other errors come from fetching and reading.

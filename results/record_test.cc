@@ -147,6 +147,17 @@ TEST(RunRecord, TheIdChangesWithWhatDecidesTheResultsOnly) {
   EXPECT_NE(RunId(run), id);
 }
 
+// The id as it was before --filler: SHA-256 of the same record without that field, computed apart.
+TEST(RunRecord, FillersAreInTheIdOnlyWhereThereAreSome) {
+  RunRecord run = FullRun();
+  EXPECT_EQ(RunId(run), "415fbed175379f43b3d38860ae6d3ca1113436b5c298ca8c626fc5c5920b12c2");
+  run.config.filler = 4;
+  EXPECT_NE(RunId(run), RunId(FullRun()));
+  const auto read = RunRecordFromJson(ToJson(run), "run.json");
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->config.filler, 4.0);
+}
+
 TEST(RunRecord, AnEditedConfigurationIsNoticed) {
   nlohmann::json json = ToJson(FullRun());
   json["config"]["window"] = 128;

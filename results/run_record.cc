@@ -1,6 +1,7 @@
 #include "results/run_record.h"
 
 #include <array>
+#include <utility>
 
 #include "fmt/format.h"
 #include "results/base/json_fields.h"
@@ -27,6 +28,7 @@ absl::Status Read(const JsonFields& fields, RunConfig& config) {
   RETURN_IF_ERROR(fields.Read("length", config.length));
   RETURN_IF_ERROR(fields.Read("questions", config.questions));
   RETURN_IF_ERROR(fields.Read("seed", config.seed));
+  RETURN_IF_ERROR(fields.Read("filler", config.filler));
   RETURN_IF_ERROR(fields.Read("method", config.method));
   RETURN_IF_ERROR(fields.Read("prefill_budget", config.prefill_budget));
   RETURN_IF_ERROR(fields.Read("observation_window", config.observation_window));
@@ -73,9 +75,11 @@ std::string_view Name(RunStatus status) {
 }
 
 std::string RunId(const RunRecord& run) {
+  json config = ToJson(run.config);
+  if (!run.config.filler) config.erase("filler");  // runs had ids before there was this field
   // nlohmann::json keeps keys sorted, so its compact dump is canonical.
   return Sha256Hex(DumpJson({{"schema", kRecordSchema},
-                             {"config", ToJson(run.config)},
+                             {"config", std::move(config)},
                              {"model_sha256", run.model_sha256},
                              {"tokenizer_sha256", run.tokenizer_sha256},
                              {"data_sha256", run.data_sha256}}));
@@ -87,6 +91,7 @@ json ToJson(const RunConfig& config) {
           {"length", config.length},
           {"questions", config.questions},
           {"seed", config.seed},
+          {"filler", OrNull(config.filler)},
           {"method", config.method},
           {"prefill_budget", OrNull(config.prefill_budget)},
           {"observation_window", OrNull(config.observation_window)},

@@ -19,7 +19,8 @@ struct RunConfig {
   std::string length;  // "4k", "8k"; empty where --questions was given
   int questions = 0;   // questions a prompt
   uint64_t seed = 0;
-  std::string method;  // "full+slide"
+  std::optional<double> filler;  // Arith+: filler sentences a question; absent: none
+  std::string method;            // "full+slide"
   std::optional<int> prefill_budget;
   std::optional<int> observation_window;
   std::optional<int> window;

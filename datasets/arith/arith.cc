@@ -87,6 +87,12 @@ PromptQuestion ToPromptQuestion(const Question& question) {
   return out;
 }
 
+// The whole part of `mean`, and one more as often as its fraction says.
+int FillersOfLine(SplitMix64& random, double mean) {
+  const int whole = static_cast<int>(mean);
+  return whole + (random.Chance(mean - whole) ? 1 : 0);
+}
+
 Prompt Generate(const ArithOptions& options, int index, const std::vector<std::string_view>& fillers) {
   SplitMix64 random(SplitMix64(kEvaluationStream ^ options.seed).Next() ^
                     SplitMix64(static_cast<uint64_t>(index)).Next());
@@ -103,7 +109,7 @@ Prompt Generate(const ArithOptions& options, int index, const std::vector<std::s
     PromptQuestion& out = prompt.questions.emplace_back(ToPromptQuestion(question));
     out.begin = prompt.text.size();
     prompt.text += fmt::format("Q{}: {}", out.number, out.question);
-    if (random.Chance(options.filler_share)) {
+    for (int i = FillersOfLine(random, options.fillers_per_line); i > 0; --i) {
       prompt.text += ' ';
       prompt.text += fillers[static_cast<size_t>(random.Between(0, static_cast<int>(fillers.size()) - 1))];
     }
@@ -132,7 +138,10 @@ absl::Status Validate(const ArithOptions& options) {
         fmt::format("arith+: prompts: expected at least 1, found {}", options.prompts));
   RETURN_IF_ERROR(CheckShare("chained share", options.chained_share));
   RETURN_IF_ERROR(CheckShare("far share", options.far_share));
-  return CheckShare("filler share", options.filler_share);
+  if (!(options.fillers_per_line >= 0.0 && options.fillers_per_line <= kArithMaxFillersPerLine))
+    return absl::InvalidArgumentError(fmt::format("arith+: fillers a line: expected 0 to {}, found {}",
+                                                  kArithMaxFillersPerLine, options.fillers_per_line));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<Prompt>> GenerateArith(const ArithOptions& options) {

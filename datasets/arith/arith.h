@@ -24,6 +24,7 @@ namespace kvscope {
 // Numbers of more than two digits are not one token.
 inline constexpr int kArithMinQuestions = 8;
 inline constexpr int kArithMaxQuestions = 99;
+inline constexpr double kArithMaxFillersPerLine = 100;
 // The rows "4k" and "8k" of a table. They name the row, not the tokens: a question and its answer take about
 // 27 tokens. 99 is the largest K there is, and the largest that the embedded model is trained on.
 inline constexpr int kArithQuestions4k = 64;
@@ -34,7 +35,7 @@ struct ArithOptions {
   int prompts = 50;
   double chained_share = 0.4;  // of all questions but the first, which has nothing to refer to
   double far_share = 0.5;      // of the chained: far is uniform over all earlier questions, near the last 3
-  double filler_share = 0.0;   // of the lines: a filler sentence stands at the line's end
+  double fillers_per_line = 0.0;  // mean number of filler sentences at a question's end: 0.3 on three of ten
   uint64_t seed = 0;
 };
 

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
+#include <map>
 #include <set>
 
 #include "datasets/arith/random.h"
@@ -47,7 +49,7 @@ std::string Answers(const Prompt& prompt) {
 }
 
 TEST(Arith, TextIsTheGrammars) {
-  const auto prompts = GenerateArith({.questions = 8, .prompts = 1, .filler_share = 0.3, .seed = 7});
+  const auto prompts = GenerateArith({.questions = 8, .prompts = 1, .fillers_per_line = 0.3, .seed = 7});
   ASSERT_TRUE(prompts.ok()) << prompts.status();
   const Prompt& prompt = prompts->front();
   EXPECT_EQ(prompt.sample, "arith+/8/000");
@@ -74,9 +76,24 @@ TEST(Arith, TextIsTheGrammars) {
             "Answer_8: 87 - 7 = 80. The answer is 80. A8 80\n");
 }
 
+TEST(Arith, ALineMayHaveSeveralFillers) {
+  const auto prompts = GenerateArith({.questions = 99, .prompts = 20, .fillers_per_line = 2.25, .seed = 7});
+  ASSERT_TRUE(prompts.ok()) << prompts.status();
+  std::map<int64_t, int> lines;  // by their number of fillers, each of which ends with a full stop
+  for (const Prompt& prompt : *prompts) {
+    for (const PromptQuestion& question : prompt.questions) {
+      const auto begin = prompt.text.begin() + static_cast<std::ptrdiff_t>(question.begin);
+      ++lines[std::count(begin, prompt.text.begin() + static_cast<std::ptrdiff_t>(question.end), '.')];
+    }
+  }
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(lines[2] + lines[3], 20 * 99);
+  EXPECT_NEAR(lines[3], 0.25 * 20 * 99, 80);  // 4 standard deviations are 77
+}
+
 // What must hold for every prompt, whatever was drawn.
 TEST(Arith, InvariantsHoldOverAThousandPrompts) {
-  const auto prompts = GenerateArith({.questions = 24, .prompts = 1000, .filler_share = 0.5, .seed = 3});
+  const auto prompts = GenerateArith({.questions = 24, .prompts = 1000, .fillers_per_line = 0.5, .seed = 3});
   ASSERT_TRUE(prompts.ok()) << prompts.status();
   std::set<std::string> texts;
   int chained = 0;
@@ -143,7 +160,9 @@ TEST(Arith, OptionsOutsideTheirRangeAreNamed) {
   expect_error({.questions = 100}, "questions: expected 8 to 99, found 100");
   expect_error({.prompts = 0}, "prompts: expected at least 1, found 0");
   expect_error({.chained_share = 1.5}, "chained share: expected a share from 0 to 1, found 1.5");
-  expect_error({.filler_share = std::numeric_limits<double>::quiet_NaN()}, "filler share: expected a share");
+  expect_error({.fillers_per_line = -1}, "fillers a line: expected 0 to 100, found -1");
+  expect_error({.fillers_per_line = std::numeric_limits<double>::quiet_NaN()},
+               "fillers a line: expected 0 to 100");
 }
 
 }  // namespace

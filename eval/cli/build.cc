@@ -118,7 +118,7 @@ Action AddBuild(CLI::App& command) {
       ->capture_default_str();
   command.add_option("--far", request.far_share, "Arith+: share of far references among the chained")
       ->capture_default_str();
-  command.add_option("--filler", request.filler_share, "Arith+: share of lines with a filler sentence")
+  command.add_option("--filler", request.fillers_per_line, "Arith+: filler sentences a question, on average")
       ->capture_default_str();
   command.add_option("--out", flags->out,
                      "File to write, one prompt a line; FILE.manifest.json goes beside it");

@@ -73,6 +73,12 @@ TEST(Plan, ACellHasTheValuesOfItsName) {
   EXPECT_TRUE(request.timing);
 }
 
+TEST(Plan, FillersAreInACellsName) {
+  EXPECT_THAT(Names(PlanWith({{"filler", {0, 4, "0.5"}}})),
+              ElementsAre("arith-tiny.arith+.16q.full", "arith-tiny.arith+.16q.filler4.full",
+                          "arith-tiny.arith+.16q.filler0.5.full"));
+}
+
 TEST(Plan, RangesRise) {
   const json times = {{"from", 64}, {"to", 300}, {"times", 2}}, plus = {{"from", 1}, {"to", 7}, {"plus", 3}};
   EXPECT_THAT(

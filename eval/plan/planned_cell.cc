@@ -76,6 +76,7 @@ std::string FolderName(const RunRequest& request) {
   add(!request.length.empty(), "{}", request.length);
   add(request.questions != 0, "{}q", request.questions);
   add(request.seed != defaults.seed, "seed{}", request.seed);
+  add(request.filler != 0, "filler{}", request.filler);
   add(request.limit != 0, "limit{}", request.limit);
   add(request.max_new_tokens.has_value(), "T{}", request.max_new_tokens.value_or(0));
   add(request.semantics != defaults.semantics, "{}", request.semantics);

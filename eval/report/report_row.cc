@@ -53,8 +53,9 @@ ReportRow MakeRow(const JudgedRun& run, std::string_view scorer, int questions) 
 
 std::string Title(const RunConfig& config) {
   const std::string size = config.length.empty() ? "" : fmt::format("{}, ", config.length);
-  return fmt::format("{}, {}{} questions a prompt, {}, {}", config.task, size, config.questions, config.model,
-                     config.semantics);
+  const std::string filler = config.filler ? fmt::format(" with {} fillers each", *config.filler) : "";
+  return fmt::format("{}, {}{} questions{} a prompt, {}, {}", config.task, size, config.questions, filler,
+                     config.model, config.semantics);
 }
 
 // The most questions that a prompt of these runs has.

@@ -48,6 +48,7 @@ RunConfig ConfigOf(const RunRequest& request, const Cell& cell, int questions) {
   config.length = request.length;
   config.questions = questions;
   config.seed = request.seed;
+  if (request.filler != 0) config.filler = request.filler;
   config.method = method.Name();
   if (UsesPrefillBudget(method)) {
     config.prefill_budget = method.budgets.prefill;
@@ -114,6 +115,7 @@ BuildRequest ToBuildRequest(const RunRequest& request, const TaskInfo& task) {
   build.length = request.length;
   build.questions = request.questions;
   build.seed = request.seed;
+  build.fillers_per_line = request.filler;
   build.limit = request.limit;
   build.variant = request.semantics == "published" && task.has_published ? "published" : "clean";
   return build;
@@ -136,8 +138,8 @@ absl::Status CellMaker::LoadModelAndTokenizer(const std::string& name) {
 absl::StatusOr<std::shared_ptr<const TokenizedPrompts>> CellMaker::PromptsOf(const RunRequest& request) {
   ASSIGN_OR_RETURN(const TaskInfo* task, FindTask(request.task));
   const bool published = request.semantics == "published";
-  const std::string key = fmt::format("{} {} {} {} {} {}", request.task, request.length, request.questions,
-                                      request.seed, request.limit, published);
+  const std::string key = fmt::format("{} {} {} {} {} {} {}", request.task, request.length, request.questions,
+                                      request.seed, request.filler, request.limit, published);
   if (const auto there = prompts_.find(key); there != prompts_.end()) return there->second;
 
   BuildRequest build = ToBuildRequest(request, *task);

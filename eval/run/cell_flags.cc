@@ -11,6 +11,8 @@ void AddCellFlags(CLI::App& command, RunRequest& request) {
   command.add_option("--questions", request.questions, "Size of a prompt in questions, in place of --length");
   command.add_option("--seed", request.seed, "Of arith+'s questions and of random methods")
       ->capture_default_str();
+  command.add_option("--filler", request.filler, "Arith+: filler sentences a question, on average")
+      ->capture_default_str();
   command.add_option("--limit", request.limit, "Only the first N prompts");
   command.add_option("--max-new-tokens", request.max_new_tokens, "T; by default room for every answer");
   command

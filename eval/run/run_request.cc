@@ -26,6 +26,9 @@ absl::Status NotBuilt(std::string_view flag, std::string_view value, std::string
 absl::Status CheckRequest(const RunRequest& request) {
   if (request.length.empty() == (request.questions == 0))
     return absl::InvalidArgumentError("give the prompts' size by one of --length and --questions");
+  if (request.filler != 0 && request.task != "arith+")
+    return absl::InvalidArgumentError(
+        fmt::format("--filler: expected 0 for a task other than arith+, found {}", request.filler));
   if (request.timing && request.batch > 1)
     return absl::InvalidArgumentError(
         fmt::format("--timing runs samples alone: --batch: expected 1, found {}", request.batch));

@@ -16,6 +16,7 @@ struct RunRequest {
   std::string length;  // or `questions`
   int questions = 0;
   uint64_t seed = 0;
+  double filler = 0;  // Arith+: sentences a question
   std::string method = "full";
   std::optional<int> prefill_budget;
   int observation_window = 8;

@@ -161,6 +161,10 @@ TEST_F(RunTest, WhatCannotBeRunIsRefusedBeforeAnythingIs) {
   const ProgramResult both = Run("x", {"--length", "4k"});
   EXPECT_EQ(both.exit_code, 2);
   EXPECT_EQ(Run("x", {"--timing", "--batch", "2"}).exit_code, 2);
+  const ProgramResult filler = RunKvscope({"run", "--model", "arith-tiny", "--task", "gsm8k+", "--questions",
+                                           "4", "--method", "full", "--filler", "1", "--out", folder_ / "x"});
+  EXPECT_EQ(filler.exit_code, 2);
+  EXPECT_THAT(filler.err, HasSubstr("--filler: expected 0 for a task other than arith+, found 1"));
   EXPECT_EQ(Run("x", {"--method", "full+nothing"}).exit_code, 2);
   EXPECT_EQ(Run("x", {"--kv", "int4"}).exit_code, 5);
   EXPECT_EQ(Run("x", {"--device", "cuda"}).exit_code, 5);
