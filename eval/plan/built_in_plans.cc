@@ -3,6 +3,9 @@
 #include <array>
 #include <string_view>
 
+#include "embedded/arith_curve_json.h"
+#include "embedded/demo_gsm8k_json.h"
+#include "embedded/demo_json.h"
 #include "embedded/scope_table1_json.h"
 #include "embedded/scope_table2_json.h"
 #include "fmt/format.h"
@@ -18,6 +21,9 @@ struct BuiltInPlan {
 };
 
 constexpr std::array kPlans = {
+    BuiltInPlan{"demo", embedded::demo_json},
+    BuiltInPlan{"demo_gsm8k", embedded::demo_gsm8k_json},
+    BuiltInPlan{"arith_curve", embedded::arith_curve_json},
     BuiltInPlan{"scope_table1", embedded::scope_table1_json},
     BuiltInPlan{"scope_table2", embedded::scope_table2_json},
 };
