@@ -12,8 +12,8 @@ try:
 except ImportError as error:
     raise unittest.SkipTest(str(error))
 
-from arith.batches import TaskShape
 from arith.model import ModelConfig
+from arith.texts import TaskShape
 from arith.tokenizer import VOCABULARY
 from arith.trainer import Phase, Recipe, Trainer
 

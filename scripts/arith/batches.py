@@ -1,26 +1,16 @@
 """Training batches: each a function of seed and step alone, so that a resumed run sees the same ones."""
 
 import dataclasses
-import math
-import random
 
 import numpy as np
 import torch
 
-from arith.grammar import MAX_NUMBER, Role, draw_questions, write_text
+from arith.grammar import Role
+from arith.texts import draw_texts
 from arith.tokenizer import EOS_ID, VOCABULARY
 
 IGNORED = -100  # cross_entropy's mark for "no target here"
 _PADDING_MULTIPLE = 32
-
-
-def training_rng(seed, step):
-    """Training draws from even streams and evaluation from odd ones: none is used for both."""
-    return random.Random(2 * (seed * 10**9 + step))
-
-
-def evaluation_rng(seed):
-    return random.Random(2 * seed + 1)
 
 
 @dataclasses.dataclass
@@ -32,17 +22,6 @@ class Batch:
     targets: torch.Tensor  # IGNORED outside the answers
     roles: torch.Tensor
     lines: torch.Tensor  # number of the line that the token is in; IGNORED outside one
-
-
-@dataclasses.dataclass(frozen=True)
-class TaskShape:
-    """What the questions of a phase look like. Ranges are inclusive."""
-
-    questions: tuple
-    max_position: int
-    fillers_per_line: tuple
-    batch_tokens: int
-    shuffled_share: float = 0.7
 
 
 def copy_batch(rng, batch_tokens=3072):
@@ -77,20 +56,8 @@ def _jumps(rng, breaks, length, max_position):
 
 
 def task_batch(rng, shape):
-    """Rows of one number of questions. Half of them begin at a number other than 1, so that a line's number
-    and its place are two things; half have jumps of position, so that all distances are seen."""
-    low, high = shape.questions
-    count = round(math.exp(rng.uniform(math.log(low), math.log(high))))
-    fillers = rng.choice(shape.fillers_per_line)
-    row_tokens = int(count * (26.4 + 5 * fillers)) + 8
-    texts = []
-    for _ in range(max(1, shape.batch_tokens // row_tokens)):
-        first = rng.randint(1, MAX_NUMBER - count + 1) if rng.random() < 0.5 else 1
-        questions = draw_questions(rng, count, first)
-        text = write_text(
-            rng, questions, fillers, rng.random() < shape.shuffled_share, bos=rng.random() < 0.5
-        )
-        texts.append((first, text))
+    """The texts of draw_texts. Half of the rows have jumps of position, so that all distances are seen."""
+    texts = draw_texts(rng, shape)
     length = max(len(text.tokens) for _, text in texts) - 1
     length += -length % _PADDING_MULTIPLE
 

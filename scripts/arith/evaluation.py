@@ -5,9 +5,9 @@ import re
 
 import torch
 
-from arith.batches import evaluation_rng
 from arith.grammar import draw_questions, write_text
 from arith.model import rotary_tables
+from arith.texts import evaluation_rng
 from arith.tokenizer import EOS_ID, decode
 
 _ANSWER = re.compile(r"^Answer_(\d+):.*?answer is (\d+)", re.MULTILINE)

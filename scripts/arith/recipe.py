@@ -1,7 +1,7 @@
 """The recipe of the model that is committed in datasets/arith/model."""
 
-from arith.batches import TaskShape
 from arith.model import ModelConfig
+from arith.texts import TaskShape
 from arith.tokenizer import VOCABULARY
 from arith.trainer import Phase, Recipe
 

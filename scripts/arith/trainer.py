@@ -7,10 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from arith.batches import IGNORED, TaskShape, copy_batch, task_batch, training_rng
+from arith.batches import IGNORED, copy_batch, task_batch
 from arith.grammar import MAX_NUMBER, Role
 from arith.model import Llama
 from arith.optimiser import Muon
+from arith.texts import TaskShape, training_rng
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,9 +6,9 @@ try:
 except ImportError as error:
     raise unittest.SkipTest(str(error))
 
-from arith.batches import TaskShape
 from arith.model import ModelConfig
 from arith.optimiser import orthogonalise
+from arith.texts import TaskShape
 from arith.tokenizer import VOCABULARY
 from arith.trainer import Phase, Recipe, Tally, Trainer
 
