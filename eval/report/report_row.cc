@@ -54,7 +54,7 @@ ReportRow MakeRow(const JudgedRun& run, std::string_view scorer, int questions) 
 std::string Title(const RunConfig& config) {
   const std::string size = config.length.empty() ? "" : fmt::format("{}, ", config.length);
   const std::string filler = config.filler ? fmt::format(" with {} fillers each", *config.filler) : "";
-  return fmt::format("{}, {}{} questions{} a prompt, {}, {}", config.task, size, config.questions, filler,
+  return fmt::format("{}, {}{} questions a prompt{}, {}, {}", config.task, size, config.questions, filler,
                      config.model, config.semantics);
 }
 
