@@ -11,22 +11,25 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
 add_library(kvscope_options INTERFACE)
 target_include_directories(kvscope_options INTERFACE ${PROJECT_SOURCE_DIR})
-target_compile_options(kvscope_options INTERFACE
-  -Wall -Wextra -Wshadow -Wcast-qual -Wnon-virtual-dtor -Woverloaded-virtual
+set(cxx_options -Wall -Wextra -Wshadow -Wcast-qual -Wnon-virtual-dtor -Woverloaded-virtual
   # A designated initializer that leaves members to their defaults is meant to.
   -Wno-missing-field-initializers
   # A fused multiply-add chosen by the compiler would make results depend on the target it compiled for.
   -ffp-contract=off)
 if(KVSCOPE_WERROR)
-  target_compile_options(kvscope_options INTERFACE -Werror)
+  list(APPEND cxx_options -Werror)
 endif()
+target_compile_options(kvscope_options INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:${cxx_options}>")
 if(KVSCOPE_SANITIZE)
   target_compile_options(kvscope_options INTERFACE
     -fsanitize=${KVSCOPE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(kvscope_options INTERFACE -fsanitize=${KVSCOPE_SANITIZE})
 endif()
 
-# So far this checks the toolchain only: there are no .cu sources yet.
 if(KVSCOPE_CUDA)
   enable_language(CUDA)
+  if(NOT DEFINED CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
+    set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)  # CMake 3.25 does not know that nvcc has it
+  endif()
+  find_package(CUDAToolkit REQUIRED)
 endif()

@@ -1,0 +1,8 @@
+// In builds whose kernels are compiled as they are.
+#include "kernels/simt/counters.h"
+
+namespace kvscope::simt {
+
+bool CountsAccesses() { return false; }
+
+}  // namespace kvscope::simt

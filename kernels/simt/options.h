@@ -1,0 +1,28 @@
+// How the emulator runs kernels and streams. Bugs of synchronisation show in some orders only, so tests
+// repeat a kernel under several.
+#pragma once
+
+#include <cstdint>
+
+namespace kvscope::simt {
+
+enum class Order : uint8_t {
+  kForward,  // blocks, warps and lanes ascending
+  kReverse,  // all descending
+  kRandom,   // blocks in any order, and at every switch any thread that can run
+};
+
+struct Options {
+  Order order = Order::kForward;
+  uint64_t seed = 1;              // of kRandom and of deferred streams
+  bool deferred_streams = false;  // work waits in its stream until something must wait for it
+  bool protect_memory = true;     // device memory is inaccessible to the host; fixed at the first allocation
+};
+
+// Read at each launch. Starts as the environment says:
+//   KVSCOPE_SIMT_ORDER=forward|reverse|random  KVSCOPE_SIMT_SEED=N
+//   KVSCOPE_SIMT_DEFERRED_STREAMS=0|1          KVSCOPE_SIMT_PROTECT_MEMORY=0|1
+// Another value of one of these ends the program with a message.
+Options& CurrentOptions();
+
+}  // namespace kvscope::simt

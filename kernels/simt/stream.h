@@ -1,0 +1,86 @@
+// Streams: queues of device work. As CurrentOptions() says, work runs at once, or it is deferred: it waits in
+// its queue until something must wait for it, and then runs interleaved with other streams' work, drawn from
+// the seed. A program that lacks a wait is wrong in some of these orders.
+//
+// The default stream is CUDA's legacy one: its work waits for all earlier work of blocking streams, and
+// theirs for its. One host thread at a time may use the emulator.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace kvscope::simt {
+
+using Work = std::function<void()>;
+
+// Work in the order of its capture. An event may tell which capture it was recorded in.
+using Capture = std::vector<Work>;
+
+// How often an event was recorded, and how many of these recordings the device has reached.
+struct EventState {
+  uint64_t recorded = 0;
+  uint64_t reached = 0;
+  std::chrono::steady_clock::time_point reached_at;
+  CUstream_st* stream = nullptr;  // of the last recording
+  std::shared_ptr<Capture> capture;
+};
+
+// One entry of a queue: work, or where it waits for recording `recording` of `event`.
+struct QueueEntry {
+  uint64_t sequence;  // of submission, over all streams
+  Work work;
+  std::shared_ptr<EventState> event;
+  uint64_t recording = 0;
+};
+
+// The stream itself. Checks that the handle is one, and ends the program if not.
+CUstream_st& StreamOf(cudaStream_t handle);
+
+CUstream_st* CreateStream(bool blocking);
+// Its work still runs.
+void DestroyStream(CUstream_st& stream);
+
+// Puts work into a stream, or into what the stream is captured into.
+void Submit(cudaStream_t stream, Work work);
+void SubmitWait(CUstream_st& stream, std::shared_ptr<EventState> event, uint64_t recording);
+
+// Run work until nothing is left of what was submitted to the stream, to all streams, or until the event's
+// recording is reached. A wait that can never end is reported.
+void FinishStream(CUstream_st& stream);
+void FinishAll();
+void FinishEvent(const EventState& event);
+
+// Runs one entry that is ready, if there is one: what time passing does to a program that polls.
+void LetTimePass();
+
+// Leaves no stream in this capture.
+void EndCapture(const std::shared_ptr<Capture>& capture);
+
+}  // namespace kvscope::simt
+
+// CUDA's headers name these types and leave them to the runtime.
+struct CUstream_st {
+  bool blocking = true;
+  bool destroyed = false;
+  std::deque<kvscope::simt::QueueEntry> queue;
+  std::shared_ptr<kvscope::simt::Capture> capture;  // null when not captured
+  bool began_capture = false;
+};
+
+struct CUevent_st {
+  std::shared_ptr<kvscope::simt::EventState> state = std::make_shared<kvscope::simt::EventState>();
+};
+
+struct CUgraph_st {
+  std::shared_ptr<const kvscope::simt::Capture> work;
+};
+
+struct CUgraphExec_st {
+  std::shared_ptr<const kvscope::simt::Capture> work;
+};
