@@ -273,6 +273,7 @@ TEST(LanguageTest, CountsWhatAKernelDoes) {
   for (int i = 0; i < 2; ++i) {
     EXPECT_CUDA_OK((Launch<NamedKernel<int, 2>>(dim3(3), dim3(64), 0, nullptr, out.data())));
   }
+  EXPECT_CUDA_OK(cudaDeviceSynchronize());
   ASSERT_EQ(simt::Counters().size(), 1u);
   const auto& [name, counters] = *simt::Counters().begin();
   EXPECT_EQ(name, "NamedKernel<int, 2>");

@@ -34,6 +34,7 @@ constexpr bool FitKernelParameters(void (*)(Parameters...)) {
 
 namespace kvscope {
 
+// Under nvcc: kKernel<<<blocks, threads, dynamic_shared_bytes, stream>>>(arguments...), and the error of the launch.
 template <auto kKernel, class... Arguments>
 [[nodiscard]] cudaError_t Launch(dim3 blocks, dim3 threads, size_t dynamic_shared_bytes, cudaStream_t stream,
                                  Arguments... arguments) {
