@@ -97,6 +97,24 @@ double OutputLookups(const JudgedRun& run) {
   return 100.0 * right / lookups;
 }
 
+// In percent: right answers among the chained questions whose referred answer is right, so that no wrong
+// answer is inherited. Such a question needs one number of the prompt, a direct one two.
+double PercentOfChainedAlone(const JudgedRun& run) {
+  int questions = 0, right = 0;
+  for (const JudgedSample& sample : run.samples) {
+    std::map<int, bool> correct;
+    for (const QuestionScore& question : sample.clean.questions)
+      correct[question.number] = question.verdict == Verdict::kCorrect;
+    for (const PromptQuestion& question : sample.prompt.questions) {
+      if (!question.refers || !correct[*question.refers]) continue;
+      ++questions;
+      right += correct[question.number] ? 1 : 0;
+    }
+  }
+  EXPECT_GT(questions, 20) << run.folder;
+  return 100.0 * right / questions;
+}
+
 TEST_F(PhasesTest, TheFullCacheAnswersEveryKind) {
   const JudgedRun short_run = Read("24q.limit16.full"), long_run = Read("64q.limit8.full");
   for (const size_t kind : {kDirect, kNear, kFar}) {
@@ -119,6 +137,13 @@ TEST_F(PhasesTest, PrefillCompressionLosesThePromptAndNothingOfTheOutput) {
     const JudgedRun run = Read(fmt::format("24q.limit16.{}", cell));
     EXPECT_LE(PercentOfKind(run, kDirect), 50) << cell;
     EXPECT_GE(OutputLookups(run), 99) << cell;
+  }
+}
+
+TEST_F(PhasesTest, PrefillCompressionHurtsDirectQuestionsMoreThanChainedOnesThatInheritNothingWrong) {
+  for (const char* cell : {"h2o.C112", "streamingllm.C112"}) {
+    const JudgedRun run = Read(fmt::format("24q.limit16.{}", cell));
+    EXPECT_GE(PercentOfChainedAlone(run) - PercentOfKind(run, kDirect), 10) << cell;
   }
 }
 
