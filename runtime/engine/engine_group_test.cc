@@ -129,13 +129,7 @@ TEST(EngineGroup, KeptSetsAndLogitsAreThoseOfALoneRun) {
 TEST(EngineGroup, ProtectedPromptsAreInMemoryOnce) {
   const auto model = MakeTestModel(3);
   const ModelConfig& c = model->config;
-  const Budgets budgets{.window = 16, .recent = 6, .max_new = 40};
-  std::vector<SequenceRequest> requests;
-  for (const char* name : {"full", "full+slide", "full+adaptive", "full+discontinuous"}) {
-    requests.push_back({.prompt = TestPrompt(128, 1),
-                        .method = TestMethod(name, Semantics::kClean, budgets),
-                        .max_new_tokens = 40});
-  }
+  const std::vector<SequenceRequest> requests = ProtectedPromptRequests();
   auto engine = *Engine::Create(model, {.threads = 2, .batch = 4});
   GenerateAll(*engine, requests);
   const size_t page_of_all_heads = c.layers * c.kv_heads * PageBytes(KvType::kF32, c.head_dim);

@@ -119,13 +119,7 @@ TEST(EngineMemory, TheLimitIsNeverExceededAndChangesNoResult) {
 TEST(EngineMemory, SharedPagesCountOnce) {
   const auto model = MakeTestModel(3);
   const ModelConfig& config = model->config;
-  const Budgets budgets{.window = 16, .recent = 6, .max_new = 40};
-  std::vector<SequenceRequest> requests;
-  for (const char* name : {"full", "full+slide", "full+adaptive", "full+discontinuous"}) {
-    requests.push_back({.prompt = TestPrompt(128, 1),
-                        .method = TestMethod(name, Semantics::kClean, budgets),
-                        .max_new_tokens = 40});
-  }
+  const std::vector<SequenceRequest> requests = ProtectedPromptRequests();
   const size_t page_of_all_heads = config.layers * config.kv_heads * PageBytes(KvType::kF32, config.head_dim);
   EXPECT_EQ(BytesTogether(CacheNeeds(requests, config, KvType::kF32)), 6 * page_of_all_heads);
   auto engine = *Engine::Create(model, {.threads = 1, .batch = 4, .cache_bytes = 7 * page_of_all_heads});

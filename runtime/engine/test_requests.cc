@@ -58,6 +58,17 @@ std::vector<Method> EveryTestMethod() {
   return methods;
 }
 
+std::vector<SequenceRequest> ProtectedPromptRequests() {
+  const Budgets budgets{.window = 16, .recent = 6, .max_new = 40};
+  std::vector<SequenceRequest> requests;
+  for (const char* name : {"full", "full+slide", "full+adaptive", "full+discontinuous"}) {
+    requests.push_back({.prompt = TestPrompt(128, 1),
+                        .method = TestMethod(name, Semantics::kClean, budgets),
+                        .max_new_tokens = 40});
+  }
+  return requests;
+}
+
 std::vector<SequenceResult> GenerateAll(Engine& engine, const std::vector<SequenceRequest>& requests) {
   std::vector<SequenceResult> results(requests.size());
   std::vector<int> finished(requests.size());

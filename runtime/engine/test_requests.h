@@ -17,6 +17,9 @@ Method TestMethod(const std::string& name, Semantics semantics, const Budgets& b
 // heads; several observation windows and budgets.
 std::vector<Method> EveryTestMethod();
 
+// A prompt of 128 tokens, two pages, under four methods that never evict from it.
+std::vector<SequenceRequest> ProtectedPromptRequests();
+
 // Results by request. A test fails when the call does, or a request does not finish exactly once.
 std::vector<SequenceResult> GenerateAll(Engine& engine, const std::vector<SequenceRequest>& requests);
 
