@@ -1,5 +1,6 @@
 #include "results/run_record.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -52,12 +53,10 @@ absl::Status Read(const JsonFields& fields, RunConfig& config) {
 absl::Status ReadStatus(const JsonFields& fields, RunStatus& out) {
   std::string name;
   RETURN_IF_ERROR(fields.Read("status", name));
-  for (const RunStatus status : kStatuses) {
-    if (name != Name(status)) continue;
-    out = status;
-    return absl::OkStatus();
-  }
-  return fields.Error("status", "\"partial\", \"complete\" or \"failed\"");
+  const std::optional<RunStatus> status = RunStatusOf(name);
+  if (!status) return fields.Error("status", "\"partial\", \"complete\" or \"failed\"");
+  out = *status;
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -72,6 +71,11 @@ std::string_view Name(RunStatus status) {
       return "failed";
   }
   return "failed";
+}
+
+std::optional<RunStatus> RunStatusOf(std::string_view name) {
+  const auto* const status = std::ranges::find(kStatuses, name, [](RunStatus s) { return Name(s); });
+  return status == kStatuses.end() ? std::nullopt : std::optional(*status);
 }
 
 std::string RunId(const RunRecord& run) {

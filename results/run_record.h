@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -42,6 +43,8 @@ struct RunConfig {
 
 enum class RunStatus { kPartial, kComplete, kFailed };
 std::string_view Name(RunStatus status);
+// nullopt: no status has that name.
+std::optional<RunStatus> RunStatusOf(std::string_view name);
 
 struct RunRecord {
   RunStatus status = RunStatus::kPartial;

@@ -139,10 +139,7 @@ void Sweep::Take(RunningUnit& running, const nlohmann::json& message) {
   if (message.contains("knee")) knees_.push_back(message["knee"]);
   if (!message.contains("cell")) return;
   const size_t cell = message["cell"].get<size_t>();
-  const std::string status = message["status"].get<std::string>();
-  outcomes_[cell].reason = message["reason"].get<std::string>();
-  for (const RunStatus known : {RunStatus::kPartial, RunStatus::kComplete, RunStatus::kFailed})
-    if (status == Name(known)) outcomes_[cell].status = known;
+  outcomes_[cell] = {RunStatusOf(message["status"].get<std::string>()), message["reason"].get<std::string>()};
   if (outcomes_[cell].status == RunStatus::kFailed && callbacks_.log)
     callbacks_.log(fmt::format("{}: failed: {}", cells_[cell].name, outcomes_[cell].reason));
 }
