@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "CLI/CLI.hpp"
+#include "eval/run/cell.h"
 #include "eval/run/cell_flags.h"
 #include "fmt/format.h"
 #include "results/base/sha256.h"
@@ -42,9 +43,7 @@ absl::StatusOr<RunRequest> Parse(const CellFlags& flags, const std::string& wher
 // Flags that the method does not use, back to what they are when left out.
 absl::Status DropUnused(RunRequest& request) {
   const RunRequest defaults;
-  const Semantics semantics = request.semantics == "published" ? Semantics::kPublished : Semantics::kClean;
-  Budgets budgets;
-  ASSIGN_OR_RETURN(const Method method, MakeMethod(request.method, semantics, budgets));
+  ASSIGN_OR_RETURN(const Method method, MakeMethod(request.method, ToSemantics(request.semantics), {}));
   request.method = method.Name();
   if (!UsesPrefillBudget(method)) {
     request.prefill_budget = defaults.prefill_budget;
@@ -99,8 +98,7 @@ std::string FolderName(const RunRequest& request) {
   return name;
 }
 
-}  // namespace
-
+// `flags` as `kvscope run` would read them, those that the method does not use as if left out.
 absl::StatusOr<PlannedCell> PlanCell(const CellFlags& flags, const std::string& where) {
   PlannedCell cell;
   cell.flags = flags;
@@ -110,6 +108,8 @@ absl::StatusOr<PlannedCell> PlanCell(const CellFlags& flags, const std::string& 
   cell.name = FolderName(cell.request);
   return cell;
 }
+
+}  // namespace
 
 absl::StatusOr<std::vector<PlannedCell>> ReadPlan(const nlohmann::json& plan, const std::string& where,
                                                   const CellFlags& overrides) {

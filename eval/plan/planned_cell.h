@@ -19,11 +19,9 @@ struct PlannedCell {
   CellFlags flags;
 };
 
-// `flags` as `kvscope run` would read them, those that the method does not use as if left out.
-// InvalidArgument naming `where` and the flag that `run` would refuse.
-absl::StatusOr<PlannedCell> PlanCell(const CellFlags& flags, const std::string& where);
-
-// The cells of a plan, each once: flags that a method does not use do not multiply its cells.
+// The cells of a plan, each once: flags that a method does not use are as if left out, and do not multiply
+// its cells. ExpandPlan's errors; InvalidArgument naming `where` and the flag that `kvscope run` would
+// refuse.
 absl::StatusOr<std::vector<PlannedCell>> ReadPlan(const nlohmann::json& plan, const std::string& where,
                                                   const CellFlags& overrides);
 

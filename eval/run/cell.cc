@@ -75,7 +75,6 @@ RunConfig ConfigOf(const RunRequest& request, const Cell& cell, int questions) {
 void AddProvenance(const Cell& cell, RunRecord& run) {
   const Manifest& manifest = cell.data->manifest;
   run.model_sha256 = cell.model->sha256;
-  run.tokenizer_sha256 = Sha256Hex(DumpJson(cell.model->tokenizer));
   run.data_sha256 = manifest.data_sha256;
   run.data = ToJson(manifest);
   if (cell.data->cut > 0) run.data["prompts_cut"] = cell.data->cut;
@@ -92,6 +91,16 @@ KvType ToKvType(const std::string& name) {
   return KvType::kF32;
 }
 
+Semantics ToSemantics(const std::string& name) {
+  return name == "published" ? Semantics::kPublished : Semantics::kClean;
+}
+
+int MostQuestions(const std::vector<Prompt>& prompts) {
+  size_t most = 0;
+  for (const Prompt& prompt : prompts) most = std::max(most, prompt.questions.size());
+  return static_cast<int>(most);
+}
+
 absl::StatusOr<Method> ResolveMethod(const RunRequest& request, const TaskInfo& task, int questions,
                                      int max_new_tokens) {
   Budgets budgets;
@@ -105,8 +114,7 @@ absl::StatusOr<Method> ResolveMethod(const RunRequest& request, const TaskInfo& 
       request.head_budget == "concentration" ? HeadBudget::kConcentration : HeadBudget::kUniform;
   budgets.per_query_head = request.per_query_head;
   budgets.seed = request.seed;
-  const Semantics semantics = request.semantics == "published" ? Semantics::kPublished : Semantics::kClean;
-  return MakeMethod(request.method, semantics, budgets);
+  return MakeMethod(request.method, ToSemantics(request.semantics), budgets);
 }
 
 BuildRequest ToBuildRequest(const RunRequest& request, const TaskInfo& task) {
@@ -130,6 +138,7 @@ absl::Status CellMaker::LoadModelAndTokenizer(const std::string& name) {
   if (model->tokenizer.is_null())
     return absl::NotFoundError(fmt::format("{}: the model has no tokenizer.json", path));
   ASSIGN_OR_RETURN(tokenizer_, Tokenizer::FromJson(model->tokenizer));
+  tokenizer_sha256_ = Sha256Hex(DumpJson(model->tokenizer));
   model_ = std::move(model);
   model_name_ = name;
   return absl::OkStatus();
@@ -178,10 +187,7 @@ absl::StatusOr<Cell> CellMaker::Make(const RunRequest& request) {
   cell.tokenizer = tokenizer_;
   ASSIGN_OR_RETURN(cell.data, PromptsOf(request));
 
-  size_t most_questions = 0;
-  for (const Prompt& prompt : cell.data->prompts)
-    most_questions = std::max(most_questions, prompt.questions.size());
-  const int questions = static_cast<int>(most_questions);
+  const int questions = MostQuestions(cell.data->prompts);
   const int max_new_tokens = request.max_new_tokens
                                  ? *request.max_new_tokens
                                  : NewTokens(*task, questions, request.semantics == "published", cell);
@@ -199,6 +205,7 @@ absl::StatusOr<Cell> CellMaker::Make(const RunRequest& request) {
   cell.warm_up = request.timing;
   cell.run.config = ConfigOf(request, cell, questions);
   AddProvenance(cell, cell.run);
+  cell.run.tokenizer_sha256 = tokenizer_sha256_;
   cell.run.command_line = command_line_;
   return cell;
 }

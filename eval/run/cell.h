@@ -51,6 +51,10 @@ absl::StatusOr<Method> ResolveMethod(const RunRequest& request, const TaskInfo& 
                                      int max_new_tokens);
 
 KvType ToKvType(const std::string& name);
+Semantics ToSemantics(const std::string& name);
+
+// Of the prompt that has most.
+int MostQuestions(const std::vector<Prompt>& prompts);
 
 // Makes cells one after the other. Those of one model share it, and those of one set of prompts these.
 class CellMaker {
@@ -73,6 +77,7 @@ class CellMaker {
   std::string model_name_;  // of what follows; one model at a time is kept
   std::shared_ptr<const Model> model_;
   std::shared_ptr<const Tokenizer> tokenizer_;
+  std::string tokenizer_sha256_;
   std::map<std::string, std::shared_ptr<const TokenizedPrompts>> prompts_;
 };
 

@@ -64,15 +64,12 @@ absl::StatusOr<Subject> SubjectFromCatalog(const RunRequest& request, const Fetc
   ASSIGN_OR_RETURN(subject.shape, ShapeOf(request.model, fetcher));
   ASSIGN_OR_RETURN(const TaskInfo* task, FindTask(request.task));
   ASSIGN_OR_RETURN(const PromptSet set, BuildPrompts(ToBuildRequest(request, *task), fetcher));
-  size_t questions = 0;
-  for (const Prompt& prompt : set.prompts) {
+  for (const Prompt& prompt : set.prompts)
     subject.prompt_tokens.push_back((prompt.system.size() + prompt.text.size()) / kCharactersPerToken + 1);
-    questions = std::max(questions, prompt.questions.size());
-  }
-  const int k = static_cast<int>(questions);
-  const int max_new_tokens =
-      request.max_new_tokens.value_or(DefaultMaxNewTokens(*task, k, request.semantics == "published"));
-  ASSIGN_OR_RETURN(subject.method, ResolveMethod(request, *task, k, max_new_tokens));
+  const int questions = MostQuestions(set.prompts);
+  const int max_new_tokens = request.max_new_tokens.value_or(
+      DefaultMaxNewTokens(*task, questions, request.semantics == "published"));
+  ASSIGN_OR_RETURN(subject.method, ResolveMethod(request, *task, questions, max_new_tokens));
   subject.kv = ToKvType(request.kv);
   return subject;
 }
