@@ -28,7 +28,7 @@ void BM_DecodeStep(benchmark::State& state, const std::string& method_name) {
     return;
   }
   static const auto model = LoadModel(path);
-  static const auto backend = MakeCpuBackend(*model, KvType::kF32, 2);
+  static const auto backend = MakeCpuBackend(*model, Precision::kF32, KvType::kF32, 2);
   // Of the prompt only as much as leaves room for the window, so that every method is measured at the same
   // length.
   const int depth = Depth(), window = depth / 8;

@@ -57,8 +57,8 @@ absl::StatusOr<Subject> PrepareSubject(const Options& options) {
     return absl::InvalidArgumentError(fmt::format("--sample: expected 0 to {}, found {}",
                                                   subject.cell.data->prompts.size() - 1, options.sample));
   }
-  ASSIGN_OR_RETURN(subject.backend,
-                   MakeCpuBackend(subject.cell.model, subject.cell.engine.kv, subject.cell.engine.threads));
+  ASSIGN_OR_RETURN(subject.backend, MakeCpuBackend(subject.cell.model, subject.cell.engine.precision,
+                                                   subject.cell.engine.kv, subject.cell.engine.threads));
   return subject;
 }
 

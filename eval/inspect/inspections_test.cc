@@ -18,7 +18,8 @@ namespace {
 
 class InspectTest : public testing::Test {
  protected:
-  InspectTest() : model_(MakeTestModel(9)), backend_(*MakeCpuBackend(model_, KvType::kF32, 2)) {
+  InspectTest()
+      : model_(MakeTestModel(9)), backend_(*MakeCpuBackend(model_, Precision::kF32, KvType::kF32, 2)) {
     for (int i = 0; i < 40; ++i) prompt_.push_back((i * 17 + 3) % 50);
   }
   static Method Make(const char* name, const Budgets& budgets) {

@@ -24,6 +24,11 @@ GroupScore ToGroupScore(const std::string& name) {
   return GroupScore::kMean;
 }
 
+Precision ToPrecision(const std::string& name, const ModelConfig& model) {
+  if (name == "auto") return DefaultPrecision(model);
+  return name == "bf16" ? Precision::kBF16 : Precision::kF32;
+}
+
 // The number of new tokens where none is asked for: the task's, cut to what the model has room for.
 int NewTokens(const TaskInfo& task, int questions, bool published, Cell& cell) {
   const int wanted = DefaultMaxNewTokens(task, questions, published);
@@ -62,7 +67,7 @@ RunConfig ConfigOf(const RunRequest& request, const Cell& cell, int questions) {
   config.cached_heads = method.CachesQueryHeads() ? "query" : "kv";
   config.max_new_tokens = method.budgets.max_new;
   config.semantics = request.semantics;
-  config.precision = "f32";
+  config.precision = Name(cell.engine.precision);
   config.kv = request.kv;
   config.device = request.device;
   config.mode = cell.engine.batch == 1 ? "timing" : "accuracy";
@@ -201,6 +206,7 @@ absl::StatusOr<Cell> CellMaker::Make(const RunRequest& request) {
   cell.stop_tokens = StopTokens(*cell.model, *cell.tokenizer, cell.data->format);
   cell.engine.batch = request.batch;
   cell.engine.threads = request.threads > 0 ? request.threads : GetMachine().cores;
+  cell.engine.precision = ToPrecision(request.precision, cell.model->config);
   cell.engine.kv = ToKvType(request.kv);
   cell.warm_up = request.timing;
   cell.run.config = ConfigOf(request, cell, questions);

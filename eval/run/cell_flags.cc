@@ -45,7 +45,10 @@ void AddMethodFlags(CLI::App& command, RunRequest& request) {
 }
 
 void AddEngineFlags(CLI::App& command, RunRequest& request) {
-  command.add_option("--precision", request.precision, "Of the arithmetic: auto, f32")
+  command
+      .add_option(
+          "--precision", request.precision,
+          "Of the arithmetic: f32, exact; bf16, fast; auto: bf16 for models of a hidden size of 256 or more")
       ->check(CLI::IsMember({"auto", "f32", "bf16"}))
       ->capture_default_str();
   command.add_option("--kv", request.kv, "Element type of the cache: f32, f16, bf16")

@@ -6,7 +6,8 @@ namespace {
 constexpr int kMaxNewTokens = 4096;
 constexpr int kMaxNewTokensLong = 7950;
 constexpr int kPublishedShortQuestions = 30;  // the published code tests for this number alone
-constexpr int kArithTokensPerAnswer = 24;     // the longest answer, "Answer_99:A98 ...", and its line end
+constexpr uint32_t kSmallestHiddenForBF16 = 256;
+constexpr int kArithTokensPerAnswer = 24;  // the longest answer, "Answer_99:A98 ...", and its line end
 
 }  // namespace
 
@@ -19,6 +20,10 @@ int DefaultMaxNewTokens(const TaskInfo& task, int questions, bool published) {
   if (published) return questions == kPublishedShortQuestions ? kMaxNewTokens : kMaxNewTokensLong;
   if (questions > task.questions_4k) return kMaxNewTokensLong;
   return (kMaxNewTokens * questions + task.questions_4k - 1) / task.questions_4k;
+}
+
+Precision DefaultPrecision(const ModelConfig& model) {
+  return model.hidden >= kSmallestHiddenForBF16 ? Precision::kBF16 : Precision::kF32;
 }
 
 }  // namespace kvscope

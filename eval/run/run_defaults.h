@@ -2,6 +2,8 @@
 #pragma once
 
 #include "datasets/builders.h"
+#include "kernels/precision.h"
+#include "runtime/model/model_config.h"
 
 namespace kvscope {
 
@@ -12,5 +14,9 @@ int DefaultPrefillBudget(const TaskInfo& task, int questions);
 // above, less in proportion below; in published semantics, what the published code has: 4096 for 30
 // questions, 7950 for any other number.
 int DefaultMaxNewTokens(const TaskInfo& task, int questions, bool published);
+
+// bf16; f32 for models so small (a hidden size below 256) that there is little to gain and that are compared
+// exactly.
+Precision DefaultPrecision(const ModelConfig& model);
 
 }  // namespace kvscope

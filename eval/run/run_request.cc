@@ -34,8 +34,6 @@ absl::Status CheckRequest(const RunRequest& request) {
         fmt::format("--timing runs samples alone: --batch: expected 1, found {}", request.batch));
   RETURN_IF_ERROR(CheckRange("--threads", request.threads, 0, kMaxThreads));
   RETURN_IF_ERROR(CheckRange("--batch", request.batch, 1, kMaxBatch));
-  if (request.precision != "auto" && request.precision != "f32")
-    return NotBuilt("--precision", request.precision, "f32");
   if (request.kv != "f32" && request.kv != "f16" && request.kv != "bf16")
     return NotBuilt("--kv", request.kv, "f32, f16 and bf16");
   if (request.device != "cpu") return NotBuilt("--device", request.device, "cpu");

@@ -37,8 +37,8 @@ struct RunRequest {
   std::string out;
 };
 
-// InvalidArgument: flags that contradict each other or are out of range. Unimplemented: a precision, cache
-// type or device of the contract that this version does not have.
+// InvalidArgument: flags that contradict each other or are out of range. Unimplemented: a cache type
+// or device of the contract that this version does not have.
 absl::Status CheckRequest(const RunRequest& request);
 
 }  // namespace kvscope

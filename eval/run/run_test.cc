@@ -140,6 +140,13 @@ TEST_F(RunTest, BatchAndThreadsDoNotChangeTheTokens) {
   for (const SampleRecord& record : batch.samples) EXPECT_FALSE(record.time.has_value());
 }
 
+TEST_F(RunTest, TheRecordNamesThePrecisionThatWasRun) {
+  ASSERT_EQ(Run("auto").exit_code, 0);
+  EXPECT_EQ(Read("auto").run.config.precision, "f32");  // the embedded model is small
+  ASSERT_EQ(Run("bf16", {"--precision", "bf16"}).exit_code, 0);
+  EXPECT_EQ(Read("bf16").run.config.precision, "bf16");
+}
+
 TEST_F(RunTest, PublishedCountersSurviveResumption) {
   const std::vector<std::string> flags = {
       "--method", "snapkv+adaptive", "--semantics", "published", "--prefill-budget",
@@ -168,7 +175,7 @@ TEST_F(RunTest, WhatCannotBeRunIsRefusedBeforeAnythingIs) {
   EXPECT_EQ(Run("x", {"--method", "full+nothing"}).exit_code, 2);
   EXPECT_EQ(Run("x", {"--kv", "int4"}).exit_code, 5);
   EXPECT_EQ(Run("x", {"--device", "cuda"}).exit_code, 5);
-  EXPECT_EQ(Run("x", {"--precision", "bf16"}).exit_code, 5);
+  EXPECT_EQ(Run("x", {"--precision", "f16"}).exit_code, 2);
   EXPECT_EQ(Run("x", {"--kv", "f8"}).exit_code, 2);
   const ProgramResult long_prompt = Run("x", {"--max-new-tokens", "1000000"});
   EXPECT_EQ(long_prompt.exit_code, 2);

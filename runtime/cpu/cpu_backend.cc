@@ -16,10 +16,11 @@ namespace {
 
 class CpuBackend : public Backend {
  public:
-  CpuBackend(std::shared_ptr<const Model> model, KvType kv_type, int threads, size_t cache_bytes)
+  CpuBackend(std::shared_ptr<const Model> model, Precision precision, KvType kv_type, int threads,
+             size_t cache_bytes)
       : kv_type_(kv_type),
         ledger_(cache_bytes),
-        transformer_(std::move(model), threads),
+        transformer_(std::move(model), precision, threads),
         activations_(transformer_.config()),
         decode_(transformer_, activations_) {}
 
@@ -61,13 +62,14 @@ class CpuBackend : public Backend {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Backend>> MakeCpuBackend(std::shared_ptr<const Model> model, KvType kv_type,
-                                                        int threads, size_t cache_bytes) {
+absl::StatusOr<std::unique_ptr<Backend>> MakeCpuBackend(std::shared_ptr<const Model> model,
+                                                        Precision precision, KvType kv_type, int threads,
+                                                        size_t cache_bytes) {
   if (model->config.head_dim % kHeadDimMultiple != 0) {
     return absl::UnimplementedError(fmt::format("{}: head_dim: expected a multiple of {}, found {}",
                                                 model->path, kHeadDimMultiple, model->config.head_dim));
   }
-  return std::make_unique<CpuBackend>(std::move(model), kv_type, threads, cache_bytes);
+  return std::make_unique<CpuBackend>(std::move(model), precision, kv_type, threads, cache_bytes);
 }
 
 }  // namespace kvscope

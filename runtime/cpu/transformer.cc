@@ -13,8 +13,9 @@ void Activations::Resize(size_t rows) {
   if (data_.size() < rows * stride_) data_.resize(rows * stride_);
 }
 
-Transformer::Transformer(std::shared_ptr<const Model> model, int threads)
+Transformer::Transformer(std::shared_ptr<const Model> model, Precision precision, int threads)
     : model_(std::move(model)),
+      precision_(precision),
       pool_(threads),
       rope_(model_->config),
       normed_(model_->config.hidden),

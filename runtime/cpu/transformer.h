@@ -8,6 +8,7 @@
 
 #include "kernels/aligned.h"
 #include "kernels/cpu/thread_pool.h"
+#include "kernels/precision.h"
 #include "runtime/cpu/rope_table.h"
 #include "runtime/model/model.h"
 
@@ -49,10 +50,11 @@ struct BlockActivations {
 
 class Transformer {
  public:
-  Transformer(std::shared_ptr<const Model> model, int threads);
+  Transformer(std::shared_ptr<const Model> model, Precision precision, int threads);
 
   const Model& model() const { return *model_; }
   const ModelConfig& config() const { return model_->config; }
+  Precision precision() const { return precision_; }
   ThreadPool& pool() { return pool_; }
   RopeTable& rope() { return rope_; }
 
@@ -75,6 +77,7 @@ class Transformer {
 
  private:
   std::shared_ptr<const Model> model_;
+  Precision precision_;
   ThreadPool pool_;
   RopeTable rope_;
   Activations normed_;

@@ -113,7 +113,8 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(std::shared_ptr<const Mod
                           : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   auto impl = std::make_unique<Impl>();
   impl->options = options;
-  ASSIGN_OR_RETURN(impl->backend, MakeCpuBackend(model, options.kv, threads, options.cache_bytes));
+  ASSIGN_OR_RETURN(impl->backend,
+                   MakeCpuBackend(model, options.precision, options.kv, threads, options.cache_bytes));
   impl->logits.resize(static_cast<size_t>(options.batch) * model->config.vocab);
   impl->model = std::move(model);
   return std::unique_ptr<Engine>(new Engine(std::move(impl)));

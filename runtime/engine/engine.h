@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "kernels/kv_page.h"
+#include "kernels/precision.h"
 #include "runtime/engine/kv_use.h"
 #include "runtime/methods/decode_schedule.h"
 #include "runtime/methods/method.h"
@@ -23,6 +24,7 @@ namespace kvscope {
 struct EngineOptions {
   int threads = 0;  // 0: one a core
   int batch = 1;    // sequences decoded together
+  Precision precision = Precision::kF32;
   KvType kv = KvType::kF32;
   // What all caches may take together at any time, memory that sequences share counted once; 0: no limit.
   size_t cache_bytes = 0;

@@ -70,7 +70,7 @@ TEST(EngineGroup, KeptSetsAndLogitsAreThoseOfALoneRun) {
   const ModelConfig& config = model->config;
   const std::vector<int> prompt = TestPrompt(140, 1), forced = TestPrompt(30, 2);
   const std::vector<Method> methods = EveryTestMethod();
-  auto backend = *MakeCpuBackend(model, KvType::kF32, 3);
+  auto backend = *MakeCpuBackend(model, Precision::kF32, KvType::kF32, 3);
   std::vector<PublishedCounters> counters(methods.size());
   PrefillRequest request{.prompt = prompt};
   for (size_t i = 0; i < methods.size(); ++i) request.rows.push_back({methods[i], &counters[i]});
@@ -95,7 +95,7 @@ TEST(EngineGroup, KeptSetsAndLogitsAreThoseOfALoneRun) {
   std::vector<std::vector<std::vector<std::vector<int>>>> expected(methods.size());  // [rows][steps + 1]
   std::vector<std::vector<std::vector<float>>> expected_logits(methods.size());
   for (size_t i = 0; i < methods.size(); ++i) {
-    auto lone = *MakeCpuBackend(model, KvType::kF32, 1);
+    auto lone = *MakeCpuBackend(model, Precision::kF32, KvType::kF32, 1);
     std::vector<float> row_logits(config.vocab);
     PublishedCounters lone_counters;
     auto sequence = PrefillOne(*lone, {.prompt = prompt, .rows = {{methods[i], &lone_counters}}}, row_logits);

@@ -47,7 +47,7 @@ TEST_P(TwinTest, SeesTheSamePositionsAndMakesTheSameLogits) {
   const Method method = MakeClean(GetParam(), budgets);
   const auto model = MakeTestModel(11);
   const ModelConfig& config = model->config;
-  auto backend = MakeCpuBackend(model, KvType::kF32, 2);
+  auto backend = MakeCpuBackend(model, Precision::kF32, KvType::kF32, 2);
   ASSERT_TRUE(backend.ok()) << backend.status();
   for (int prompt_length : {15, 37}) {
     NaiveTwin twin(model, method);
@@ -229,10 +229,10 @@ TEST(Engine, NarrowCachesStayNearTheExactOne) {
   const std::vector<int> prompt = TestPrompt(100, 2);
   const Method method = MakeClean("full", {});
   const PrefillRequest request{.prompt = prompt, .rows = {{method}}};
-  ASSERT_TRUE((*MakeCpuBackend(model, KvType::kF32, 1))->Prefill(request, exact).ok());
+  ASSERT_TRUE((*MakeCpuBackend(model, Precision::kF32, KvType::kF32, 1))->Prefill(request, exact).ok());
   for (const auto& [type, tolerance] : {std::pair(KvType::kF16, 0.01f), std::pair(KvType::kBF16, 0.08f)}) {
     std::vector<float> logits(model->config.vocab);
-    ASSERT_TRUE((*MakeCpuBackend(model, type, 1))->Prefill(request, logits).ok());
+    ASSERT_TRUE((*MakeCpuBackend(model, Precision::kF32, type, 1))->Prefill(request, logits).ok());
     for (size_t i = 0; i < logits.size(); ++i) EXPECT_NEAR(logits[i], exact[i], tolerance) << Name(type);
     EXPECT_NE(logits, exact) << Name(type) << " rounded nothing";
   }
