@@ -1,4 +1,4 @@
-// Sums over a warp and over a block, in a fixed order.
+// Sums over a warp and over a block, in a fixed order; maxima.
 #pragma once
 
 #include "kernels/cuda/device.h"
@@ -11,6 +11,15 @@ __device__ __forceinline__ float WarpSum(float value) {
 #pragma unroll
   for (int distance = warpSize / 2; distance > 0; distance /= 2) {
     value += __shfl_xor_sync(0xffffffffu, value, distance);
+  }
+  return value;
+}
+
+// The maximum over the warp. REQUIRES: all lanes call it.
+__device__ __forceinline__ float WarpMax(float value) {
+#pragma unroll
+  for (int distance = warpSize / 2; distance > 0; distance /= 2) {
+    value = fmaxf(value, __shfl_xor_sync(0xffffffffu, value, distance));
   }
   return value;
 }

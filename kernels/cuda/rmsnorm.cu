@@ -1,6 +1,7 @@
 #include <climits>
 #include <cmath>
 
+#include "kernels/cuda/convert.cuh"
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/reduce.cuh"
 #include "kernels/cuda/rmsnorm.h"
@@ -9,11 +10,6 @@ namespace kvscope {
 namespace {
 
 constexpr int kThreads = 256;
-
-__device__ __forceinline__ float ToFloat(float value) { return value; }
-__device__ __forceinline__ float ToFloat(__nv_bfloat16 value) { return __bfloat162float(value); }
-__device__ __forceinline__ void Store(float value, float* out) { *out = value; }
-__device__ __forceinline__ void Store(float value, __nv_bfloat16* out) { *out = __float2bfloat16(value); }
 
 // A block for each row. A thread writes only the elements that it reads, so out may be x.
 template <class T>
