@@ -56,22 +56,23 @@ class DeviceCache {
         keys_(NormalFloats(random, slots * head_dim)),
         values_(NormalFloats(random, slots * head_dim)),
         storage_(Stored(type)),
-        pages_(PagePointers(PageBytes(type, head_dim))) {
+        page_list_(PagePointers(PageBytes(type, head_dim))),
+        pages_(page_list_) {
     for (float& key : keys_) key = AsStored(type, key);
     for (float& value : values_) value = AsStored(type, value);
   }
 
   size_t slots() const { return keys_.size() / head_dim_; }
   const std::byte* const* pages() { return pages_.data(); }  // in device memory
+  const std::vector<const std::byte*>& page_list() const { return page_list_; }
 
   // One query's attention over slots [0, visible).
   struct Attention {
     std::vector<double> probabilities;  // [visible]
     std::vector<double> out;            // [head_dim]
-    double log_sum;                     // of the scores' exponentials
   };
   Attention Attend(const float* q, size_t visible) const {
-    Attention attention{std::vector<double>(visible), std::vector<double>(head_dim_), 0};
+    Attention attention{std::vector<double>(visible), std::vector<double>(head_dim_)};
     double max = -std::numeric_limits<double>::infinity(), sum = 0;
     for (size_t s = 0; s < visible; ++s) {
       double& score = attention.probabilities[s];
@@ -86,7 +87,6 @@ class DeviceCache {
         attention.out[d] += attention.probabilities[s] * values_[s * head_dim_ + d];
       }
     }
-    attention.log_sum = max + std::log(sum);
     return attention;
   }
 
@@ -116,6 +116,7 @@ class DeviceCache {
   size_t head_dim_;
   std::vector<float> keys_, values_;  // [slots, head_dim]
   DeviceArray<std::byte> storage_;
+  std::vector<const std::byte*> page_list_;
   DeviceArray<const std::byte*> pages_;
 };
 

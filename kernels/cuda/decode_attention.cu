@@ -5,6 +5,7 @@
 
 #include "kernels/cuda/convert.cuh"
 #include "kernels/cuda/device.h"
+#include "kernels/cuda/kv_dispatch.h"
 #include "kernels/cuda/kv_layout.h"
 #include "kernels/cuda/reduce.cuh"
 
@@ -217,26 +218,14 @@ cudaError_t LaunchFor(const DecodeAttentionParams<T>& params, cudaStream_t strea
   return LaunchTiles<kTileQueries, Kv>(params, stream);
 }
 
-template <class T>
-cudaError_t LaunchOfType(const DecodeAttentionParams<T>& params, cudaStream_t stream) {
-  switch (params.kv_type) {
-    case KvType::kF32:
-      return LaunchFor<float>(params, stream);
-    case KvType::kF16:
-      return LaunchFor<__half>(params, stream);
-    case KvType::kBF16:
-      return LaunchFor<__nv_bfloat16>(params, stream);
-  }
-  return cudaErrorInvalidValue;
-}
-
 }  // namespace
 
 template <class T>
 cudaError_t DecodeAttentionOnDevice(const DecodeAttentionParams<T>& params, cudaStream_t stream) {
   if (params.row_count == 0) return cudaSuccess;
   if (!IsValid(params)) return cudaErrorInvalidValue;
-  const cudaError_t error = LaunchOfType(params, stream);
+  const cudaError_t error =
+      WithKvElement(params.kv_type, [&]<class Kv>(Kv) { return LaunchFor<Kv>(params, stream); });
   if (error != cudaSuccess) return error;
   return Launch<CombineKernel<T>>(dim3(params.row_count), dim3(kThreads), 0, stream, params);
 }

@@ -34,5 +34,26 @@ __device__ __forceinline__ float StoredElement(const std::byte* row, size_t i) {
   }
 }
 
+// launch.operator()<type>() for the type of a stored matrix.
+template <class LaunchOfType>
+cudaError_t WithStoredType(DType type, const LaunchOfType& launch) {
+  switch (type) {
+    case DType::kF32:
+      return launch.template operator()<DType::kF32>();
+    case DType::kF16:
+      return launch.template operator()<DType::kF16>();
+    case DType::kBF16:
+      return launch.template operator()<DType::kBF16>();
+    case DType::kQ8_0:
+      return launch.template operator()<DType::kQ8_0>();
+    case DType::kQ4_0:
+      return launch.template operator()<DType::kQ4_0>();
+    case DType::kQ4_1:
+      return launch.template operator()<DType::kQ4_1>();
+    default:
+      return cudaErrorInvalidValue;
+  }
+}
+
 }  // namespace
 }  // namespace kvscope

@@ -21,12 +21,6 @@ __global__ void __launch_bounds__(kThreads) EmbedKernel(const std::byte* table, 
   }
 }
 
-template <DType kType, class T>
-cudaError_t LaunchFor(const WeightMatrix& table, const int* tokens, size_t count, T* out, cudaStream_t stream) {
-  return Launch<EmbedKernel<kType, T>>(dim3(static_cast<unsigned>(count)), dim3(kThreads), 0, stream, table.data,
-                                       RowBytes(kType, table.columns), table.columns, tokens, out);
-}
-
 }  // namespace
 
 template <class T>
@@ -36,21 +30,10 @@ cudaError_t EmbedOnDevice(const WeightMatrix& table, const int* tokens, size_t c
       table.columns % BlockElements(table.dtype) != 0 || count > INT_MAX) {
     return cudaErrorInvalidValue;
   }
-  switch (table.dtype) {
-    case DType::kF32:
-      return LaunchFor<DType::kF32>(table, tokens, count, out, stream);
-    case DType::kF16:
-      return LaunchFor<DType::kF16>(table, tokens, count, out, stream);
-    case DType::kBF16:
-      return LaunchFor<DType::kBF16>(table, tokens, count, out, stream);
-    case DType::kQ8_0:
-      return LaunchFor<DType::kQ8_0>(table, tokens, count, out, stream);
-    case DType::kQ4_0:
-      return LaunchFor<DType::kQ4_0>(table, tokens, count, out, stream);
-    case DType::kQ4_1:
-      return LaunchFor<DType::kQ4_1>(table, tokens, count, out, stream);
-  }
-  return cudaErrorInvalidValue;
+  return WithStoredType(table.dtype, [&]<DType kType>() {
+    return Launch<EmbedKernel<kType, T>>(dim3(static_cast<unsigned>(count)), dim3(kThreads), 0, stream, table.data,
+                                         RowBytes(kType, table.columns), table.columns, tokens, out);
+  });
 }
 
 template cudaError_t EmbedOnDevice(const WeightMatrix&, const int*, size_t, float*, cudaStream_t);

@@ -67,21 +67,7 @@ cudaError_t MatMulOnDevice(const WeightMatrix& w, const float* x, size_t tokens,
       w.columns > INT_MAX || tokens > INT_MAX || w.columns % BlockElements(w.dtype) != 0) {
     return cudaErrorInvalidValue;
   }
-  switch (w.dtype) {
-    case DType::kF32:
-      return LaunchFor<DType::kF32>(w, x, tokens, y, stream);
-    case DType::kF16:
-      return LaunchFor<DType::kF16>(w, x, tokens, y, stream);
-    case DType::kBF16:
-      return LaunchFor<DType::kBF16>(w, x, tokens, y, stream);
-    case DType::kQ8_0:
-      return LaunchFor<DType::kQ8_0>(w, x, tokens, y, stream);
-    case DType::kQ4_0:
-      return LaunchFor<DType::kQ4_0>(w, x, tokens, y, stream);
-    case DType::kQ4_1:
-      return LaunchFor<DType::kQ4_1>(w, x, tokens, y, stream);
-  }
-  return cudaErrorInvalidValue;
+  return WithStoredType(w.dtype, [&]<DType kType>() { return LaunchFor<kType>(w, x, tokens, y, stream); });
 }
 
 }  // namespace kvscope

@@ -4,6 +4,7 @@
 
 #include "kernels/cuda/convert.cuh"
 #include "kernels/cuda/device.h"
+#include "kernels/cuda/kv_dispatch.h"
 #include "kernels/cuda/kv_layout.h"
 
 namespace kvscope {
@@ -55,27 +56,16 @@ bool IsValid(const RopeCacheParams<T>& params) {
          static_cast<size_t>(params.tokens) * params.heads + params.write_count <= INT_MAX;
 }
 
-template <class T, class Kv>
-cudaError_t LaunchFor(const RopeCacheParams<T>& params, cudaStream_t stream) {
-  const size_t blocks = static_cast<size_t>(params.tokens) * params.heads + params.write_count;
-  return Launch<RopeCacheKernel<T, Kv>>(dim3(static_cast<unsigned>(blocks)), dim3(kThreads), 0, stream, params);
-}
-
 }  // namespace
 
 template <class T>
 cudaError_t RopeCacheOnDevice(const RopeCacheParams<T>& params, cudaStream_t stream) {
   if (params.tokens == 0 && params.write_count == 0) return cudaSuccess;
   if (!IsValid(params)) return cudaErrorInvalidValue;
-  switch (params.kv_type) {
-    case KvType::kF32:
-      return LaunchFor<T, float>(params, stream);
-    case KvType::kF16:
-      return LaunchFor<T, __half>(params, stream);
-    case KvType::kBF16:
-      return LaunchFor<T, __nv_bfloat16>(params, stream);
-  }
-  return cudaErrorInvalidValue;
+  const size_t blocks = static_cast<size_t>(params.tokens) * params.heads + params.write_count;
+  return WithKvElement(params.kv_type, [&]<class Kv>(Kv) {
+    return Launch<RopeCacheKernel<T, Kv>>(dim3(static_cast<unsigned>(blocks)), dim3(kThreads), 0, stream, params);
+  });
 }
 
 template cudaError_t RopeCacheOnDevice(const RopeCacheParams<float>&, cudaStream_t);
