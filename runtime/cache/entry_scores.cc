@@ -58,7 +58,7 @@ std::vector<float> LikenessToMeanKey(const HeadCache& cache) {
   std::vector<double> sum(head_dim);
   for (size_t slot = 0; slot < slots; ++slot) {
     float* key = &keys[slot * head_dim];
-    LoadSlot(cache.type(), cache.pages()[slot / kPageSlots], slot % kPageSlots, head_dim, key, value.data());
+    cache.Load(static_cast<int>(slot), key, value.data());
     double squares = 0;
     for (size_t d = 0; d < head_dim; ++d) squares += double{key[d]} * key[d];
     const double scale = squares > 0 ? 1 / std::sqrt(squares) : 0;

@@ -100,4 +100,10 @@ uint64_t EvictByArrival(HeadCache& cache, const Selection& selection) {
   });
 }
 
+uint64_t Evict(const Method& method, HeadCache& cache, const Selection& selection,
+               std::span<const float> scores) {
+  if (method.decode->rank == DecodePolicy::Rank::kArrival) return EvictByArrival(cache, selection);
+  return EvictByScore(cache, selection, method.semantics, scores);
+}
+
 }  // namespace kvscope

@@ -19,4 +19,8 @@ uint64_t EvictByScore(HeadCache& cache, const Selection& selection, Semantics se
 // The same with the order of arrival for a score: the earliest candidates stay.
 uint64_t EvictByArrival(HeadCache& cache, const Selection& selection);
 
+// Of the two, the one that the method asks for.
+uint64_t Evict(const Method& method, HeadCache& cache, const Selection& selection,
+               std::span<const float> scores);
+
 }  // namespace kvscope

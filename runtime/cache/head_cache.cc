@@ -35,7 +35,8 @@ void HeadCache::Append(int position, const float* key, const float* value) {
 }
 
 void HeadCache::Write(int slot, int position, const float* key, const float* value) {
-  StoreSlot(type_, WritablePage(slot), static_cast<size_t>(slot) % kPageSlots, head_dim_, key, value);
+  ledger_->memory().StoreSlot(type_, WritablePage(slot), static_cast<size_t>(slot) % kPageSlots, head_dim_,
+                              key, value);
   slots_[static_cast<size_t>(slot)] = {.position = position, .rank = next_rank_++, .accumulated = 0.0f};
 }
 
@@ -43,8 +44,8 @@ void HeadCache::MoveLastInto(int hole) {
   const int last = static_cast<int>(slots_.size()) - 1;
   if (hole != last) {
     std::byte* to = WritablePage(hole);  // before Page(last): they may be one page, that is copied now
-    CopySlot(type_, Page(last), static_cast<size_t>(last) % kPageSlots, to,
-             static_cast<size_t>(hole) % kPageSlots, head_dim_);
+    ledger_->memory().CopySlot(type_, Page(last), static_cast<size_t>(last) % kPageSlots, to,
+                               static_cast<size_t>(hole) % kPageSlots, head_dim_);
     slots_[static_cast<size_t>(hole)] = slots_.back();
     ++moved_rows_;
   }
@@ -62,12 +63,17 @@ HeadCache HeadCache::Subset(std::span<const int> slots) const {
   for (int slot : slots) {
     const auto to = subset.slots_.size();
     if (to % kPageSlots == 0) subset.AddPage();
-    CopySlot(type_, Page(slot), static_cast<size_t>(slot) % kPageSlots, subset.pages_.back().Writable(),
-             to % kPageSlots, head_dim_);
+    ledger_->memory().CopySlot(type_, Page(slot), static_cast<size_t>(slot) % kPageSlots,
+                               subset.pages_.back().Writable(), to % kPageSlots, head_dim_);
     subset.slots_.push_back(slots_[static_cast<size_t>(slot)]);
     subset.slots_.back().rank = subset.next_rank_++;
   }
   return subset;
+}
+
+void HeadCache::Load(int slot, float* key, float* value) const {
+  ledger_->memory().LoadSlot(type_, Page(slot), static_cast<size_t>(slot) % kPageSlots, head_dim_, key,
+                             value);
 }
 
 std::vector<int> HeadCache::RowOrder() const {

@@ -24,7 +24,7 @@ class HeadCache {
   HeadCache& operator=(HeadCache&&) = default;
 
   // Adds the entry of a position later than all before it, with the highest rank. Fills every hole first, so
-  // that afterwards the entries are slots [0, size()).
+  // that afterwards the entries are slots [0, size()). `key`, `value`: [head_dim], for the ledger's memory.
   void Append(int position, const float* key, const float* value);
 
   // Gives up slots. Until the next Append they are holes: attend first, then evict.
@@ -35,6 +35,9 @@ class HeadCache {
 
   // A cache with the same entries. Forks on different threads may be used and destroyed at the same time.
   HeadCache Fork() const { return *this; }
+
+  // Reads an entry back, [head_dim] each.
+  void Load(int slot, float* key, float* value) const;
 
   size_t size() const { return slots_.size() - holes_.size(); }
   // Of this cache as if it shared no page.

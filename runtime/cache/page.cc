@@ -1,11 +1,8 @@
 #include "runtime/cache/page.h"
 
 #include <algorithm>
-#include <cstring>
 #include <new>
 #include <utility>
-
-#include "kernels/aligned.h"
 
 namespace kvscope {
 
@@ -20,11 +17,16 @@ void PageLedger::Take(size_t bytes) {
 }
 
 struct PageRef::Page {
-  Page(PageLedger& of_ledger, size_t bytes) : ledger(of_ledger), data(bytes) {}
+  Page(PageLedger& of_ledger, size_t page_bytes)
+      : ledger(of_ledger), bytes(page_bytes), data(of_ledger.memory().Allocate(page_bytes)) {}
+  ~Page() { ledger.memory().Free(data, bytes); }
+  Page(const Page&) = delete;
+  Page& operator=(const Page&) = delete;
 
   PageLedger& ledger;
   std::atomic<size_t> owners{1};
-  AlignedVector<std::byte> data;
+  const size_t bytes;
+  std::byte* const data;
 };
 
 PageRef::Page* PageRef::Allocate(PageLedger& ledger, size_t bytes) {
@@ -53,19 +55,19 @@ PageRef& PageRef::operator=(PageRef other) noexcept {
 PageRef::~PageRef() {
   // Released, so that what this owner has read was read before the one that remains writes.
   if (page_ == nullptr || page_->owners.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-  page_->ledger.GiveBack(page_->data.size());
+  page_->ledger.GiveBack(page_->bytes);
   delete page_;
 }
 
-const std::byte* PageRef::data() const { return page_->data.data(); }
+const std::byte* PageRef::data() const { return page_->data; }
 
 std::byte* PageRef::Writable() {
   if (page_->owners.load(std::memory_order_acquire) != 1) {
-    PageRef copy(page_->ledger, page_->data.size());
-    std::memcpy(copy.page_->data.data(), page_->data.data(), page_->data.size());
+    PageRef copy(page_->ledger, page_->bytes);
+    page_->ledger.memory().CopyPage(page_->data, copy.page_->data, page_->bytes);
     std::swap(page_, copy.page_);
   }
-  return page_->data.data();
+  return page_->data;
 }
 
 }  // namespace kvscope

@@ -4,18 +4,22 @@
 #include <atomic>
 #include <cstddef>
 
+#include "runtime/cache/page_memory.h"
+
 namespace kvscope {
 
-// Bytes of the pages that exist, each counted once however many caches share it. Thread-safe.
+// Bytes of the pages that exist in a memory, each counted once however many caches share it. Thread-safe.
 class PageLedger {
  public:
-  // `limit_bytes`: what pages may take together; 0: no limit.
-  explicit PageLedger(size_t limit_bytes = 0) : limit_bytes_(limit_bytes) {}
+  // `limit_bytes`: what pages may take together; 0: no limit. `memory` outlives this.
+  explicit PageLedger(size_t limit_bytes = 0, PageMemory& memory = HostPageMemory())
+      : limit_bytes_(limit_bytes), memory_(memory) {}
   PageLedger(const PageLedger&) = delete;
   PageLedger& operator=(const PageLedger&) = delete;
 
   size_t bytes() const { return bytes_.load(); }
   size_t peak_bytes() const { return peak_bytes_.load(); }
+  PageMemory& memory() const { return memory_; }
 
  private:
   friend class PageRef;
@@ -25,6 +29,7 @@ class PageLedger {
   void GiveBack(size_t bytes) { bytes_.fetch_sub(bytes); }
 
   const size_t limit_bytes_;
+  PageMemory& memory_;
   std::atomic<size_t> bytes_{0};
   std::atomic<size_t> peak_bytes_{0};
 };
@@ -33,7 +38,7 @@ class PageLedger {
 // may copy, write through and destroy their own references at the same time.
 class PageRef {
  public:
-  // A page of zeros. Throws std::bad_alloc. The ledger must outlive the page.
+  // A new page. Throws std::bad_alloc. The ledger must outlive the page.
   PageRef(PageLedger& ledger, size_t bytes);
   PageRef(const PageRef& other);
   PageRef(PageRef&& other) noexcept;

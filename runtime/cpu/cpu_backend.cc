@@ -25,9 +25,10 @@ class CpuBackend : public Backend {
         decode_(transformer_, activations_) {}
 
   absl::StatusOr<PrefillResult> Prefill(const PrefillRequest& request, std::span<float> logits) override {
-    CpuPrefill prefill(transformer_, activations_, kv_type_, ledger_, request);
+    CpuPrefill layers(transformer_, activations_, kv_type_, ledger_, request.prompt);
+    PromptPrefill prefill(layers, transformer_.config(), kv_type_, request);
     absl::StatusOr<PrefillResult> result = prefill.Run(logits);
-    NoteScratch(prefill.scratch_bytes());
+    NoteScratch(prefill.scratch_bytes() + layers.scratch_bytes());
     return result;
   }
 

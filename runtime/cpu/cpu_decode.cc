@@ -22,12 +22,6 @@ bool JudgesByLayer(const CpuSequence& sequence) {
   return sequence.method.decode->rank == DecodePolicy::Rank::kLayerAttention;
 }
 
-uint64_t Evict(const Method& method, HeadCache& cache, const Selection& selection,
-               std::span<const float> scores) {
-  if (method.decode->rank == DecodePolicy::Rank::kArrival) return EvictByArrival(cache, selection);
-  return EvictByScore(cache, selection, method.semantics, scores);
-}
-
 }  // namespace
 
 CpuDecode::CpuDecode(Transformer& transformer, BlockActivations& activations)
