@@ -13,7 +13,8 @@ std::vector<int> TopK(std::span<const float> scores, int k) {
     const float x = scores[static_cast<size_t>(a)], y = scores[static_cast<size_t>(b)];
     return x > y || (x == y && a < b);
   };
-  if (k < static_cast<int>(order.size())) std::nth_element(order.begin(), order.begin() + k, order.end(), better);
+  if (k < static_cast<int>(order.size()))
+    std::nth_element(order.begin(), order.begin() + k, order.end(), better);
   order.resize(static_cast<size_t>(k));
   std::sort(order.begin(), order.end());
   return order;

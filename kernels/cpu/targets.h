@@ -1,4 +1,5 @@
-// Which vector instruction sets the kernels are compiled for. The best one the machine has is chosen at run time.
+// Which vector instruction sets the kernels are compiled for. The best one the machine has is chosen at run
+// time.
 #pragma once
 
 #include <cstdint>

@@ -20,6 +20,34 @@ TEST(ThreadPool, EveryItemRunsOnceWhateverTheThreads) {
   }
 }
 
+TEST(ThreadPool, RangesCoverTheItemsEvenly) {
+  for (int threads : {1, 2, 3, 8}) {
+    ThreadPool pool(threads);
+    for (size_t items : {0, 1, 2, 7, 1000}) {
+      std::vector<int> hits(items, 0);
+      std::atomic<int> calls{0};
+      pool.ParallelRanges(items, [&](size_t first, size_t end, int thread) {
+        EXPECT_LT(first, end);
+        EXPECT_LT(thread, threads);
+        EXPECT_LE(end - first, items / static_cast<size_t>(threads) + 1);
+        ++calls;
+        for (size_t i = first; i < end; ++i) ++hits[i];
+      });
+      EXPECT_LE(calls, threads);
+      for (int hit : hits) EXPECT_EQ(hit, 1);
+    }
+  }
+}
+
+TEST(ThreadPool, RethrowsWhatARangeThrows) {
+  ThreadPool pool(3);
+  EXPECT_THROW(pool.ParallelRanges(6,
+                                   [](size_t first, size_t, int) {
+                                     if (first > 0) throw std::bad_alloc();
+                                   }),
+               std::bad_alloc);
+}
+
 TEST(ThreadPool, AThreadIndexBelongsToOneCallAtATime) {
   ThreadPool pool(4);
   std::vector<std::atomic<int>> inside(4);

@@ -20,13 +20,13 @@ class CpuBackend : public Backend {
              size_t cache_bytes)
       : kv_type_(kv_type),
         ledger_(cache_bytes),
-        transformer_(std::move(model), precision, threads),
-        activations_(transformer_.config()),
-        decode_(transformer_, activations_) {}
+        transformer_(MakeTransformer(std::move(model), precision, threads)),
+        activations_(transformer_->config()),
+        decode_(*transformer_, activations_) {}
 
   absl::StatusOr<PrefillResult> Prefill(const PrefillRequest& request, std::span<float> logits) override {
-    CpuPrefill layers(transformer_, activations_, kv_type_, ledger_, request.prompt);
-    PromptPrefill prefill(layers, transformer_.config(), kv_type_, request);
+    CpuPrefill layers(*transformer_, activations_, kv_type_, ledger_, request.prompt);
+    PromptPrefill prefill(layers, transformer_->config(), kv_type_, request);
     absl::StatusOr<PrefillResult> result = prefill.Run(logits);
     NoteScratch(prefill.scratch_bytes() + layers.scratch_bytes());
     return result;
@@ -49,13 +49,13 @@ class CpuBackend : public Backend {
  private:
   void NoteScratch(size_t prefill) {
     const size_t bytes =
-        prefill + transformer_.scratch_bytes() + activations_.bytes() + decode_.scratch_bytes();
+        prefill + transformer_->scratch_bytes() + activations_.bytes() + decode_.scratch_bytes();
     scratch_bytes_ = std::max(scratch_bytes_, bytes);
   }
 
   KvType kv_type_;
   PageLedger ledger_;
-  Transformer transformer_;
+  std::unique_ptr<Transformer> transformer_;
   BlockActivations activations_;
   CpuDecode decode_;
   size_t scratch_bytes_ = 0;

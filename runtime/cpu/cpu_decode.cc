@@ -229,9 +229,9 @@ void CpuDecode::Step(std::span<CpuSequence* const> rows, std::span<const int> to
   auto& [x, q, k, v, attention] = activations_;
   transformer_.Embed(tokens, x);
   for (size_t layer = 0; layer < config().layers; ++layer) {
-    transformer_.Project(layer, x, 0, positions, q, k, v);
+    transformer_.Project(Pass::kDecode, layer, x, 0, positions, q, k, v);
     RunLayer(layer);
-    transformer_.Finish(layer, attention, 0, rows.size(), x);
+    transformer_.Finish(Pass::kDecode, layer, attention, 0, rows.size(), x);
   }
   transformer_.Logits(x, 0, rows.size(), logits.data());
   const double step_s = watch.seconds();

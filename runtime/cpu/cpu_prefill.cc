@@ -4,13 +4,6 @@
 #include <numeric>
 
 namespace kvscope {
-namespace {
-
-// Prompt tokens that pass through a layer's products together: enough to reuse the dequantized weights, few
-// enough for their activations to stay in the second-level cache.
-constexpr size_t kPrefillChunk = 128;
-
-}  // namespace
 
 CpuPrefill::CpuPrefill(Transformer& transformer, BlockActivations& activations, KvType kv_type,
                        PageLedger& ledger, std::span<const int> prompt)
@@ -33,10 +26,10 @@ absl::Status CpuPrefill::Begin() {
 
 absl::StatusOr<std::vector<HeadCache>> CpuPrefill::RunLayer(size_t layer, PromptScores& scores) {
   auto& [x, q, k, v, attention] = activations_;
-  const size_t prompt = positions_.size(), head_dim = config().head_dim;
-  for (size_t first = 0; first < prompt; first += kPrefillChunk) {
-    const size_t n = std::min(kPrefillChunk, prompt - first);
-    transformer_.Project(layer, x, first, std::span(positions_).subspan(first, n), q, k, v);
+  const size_t prompt = positions_.size(), head_dim = config().head_dim, rows = transformer_.prefill_rows();
+  for (size_t first = 0; first < prompt; first += rows) {
+    const size_t n = std::min(rows, prompt - first);
+    transformer_.Project(Pass::kPrefill, layer, x, first, std::span(positions_).subspan(first, n), q, k, v);
   }
   std::vector<HeadCache> caches;
   for (size_t head = 0; head < config().kv_heads; ++head) caches.emplace_back(kv_type_, head_dim, ledger_);
@@ -47,8 +40,8 @@ absl::StatusOr<std::vector<HeadCache>> CpuPrefill::RunLayer(size_t layer, Prompt
     }
   });
   attention_.Run(transformer_, caches, q, attention, scores);
-  for (size_t first = 0; first < prompt; first += kPrefillChunk) {
-    transformer_.Finish(layer, attention, first, std::min(kPrefillChunk, prompt - first), x);
+  for (size_t first = 0; first < prompt; first += rows) {
+    transformer_.Finish(Pass::kPrefill, layer, attention, first, std::min(rows, prompt - first), x);
   }
   return caches;
 }

@@ -125,9 +125,9 @@ void DeinterleaveQueriesAndKeys(Model* model) {
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<const Model>> LoadLlamaGguf(std::shared_ptr<const void> owner,
-                                                           std::span<const std::byte> bytes,
-                                                           const std::string& path) {
+absl::StatusOr<std::shared_ptr<Model>> LoadLlamaGguf(std::shared_ptr<const void> owner,
+                                                     std::span<const std::byte> bytes,
+                                                     const std::string& path) {
   ASSIGN_OR_RETURN(const Gguf file, Gguf::Parse(bytes, path));
   RETURN_IF_ERROR(RefuseVariants(file));
   auto model = std::make_shared<Model>();

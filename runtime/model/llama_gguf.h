@@ -12,8 +12,8 @@
 namespace kvscope {
 
 // `owner` keeps `bytes`, the whole file, alive; the model holds on to it. Errors as LoadModel's.
-absl::StatusOr<std::shared_ptr<const Model>> LoadLlamaGguf(std::shared_ptr<const void> owner,
-                                                           std::span<const std::byte> bytes,
-                                                           const std::string& path);
+absl::StatusOr<std::shared_ptr<Model>> LoadLlamaGguf(std::shared_ptr<const void> owner,
+                                                     std::span<const std::byte> bytes,
+                                                     const std::string& path);
 
 }  // namespace kvscope

@@ -245,7 +245,7 @@ absl::StatusOr<HuggingFaceFiles> ReadHuggingFaceFolder(const std::string& path) 
   return files;
 }
 
-absl::StatusOr<std::shared_ptr<const Model>> LoadLlamaHuggingFace(const HuggingFaceFiles& files) {
+absl::StatusOr<std::shared_ptr<Model>> LoadLlamaHuggingFace(const HuggingFaceFiles& files) {
   const auto where = [&](std::string_view name) { return fmt::format("{}/{}", files.path, name); };
   ASSIGN_OR_RETURN(const json config, ParseJson(files.config, where("config.json")));
   ASSIGN_OR_RETURN(const json generation,

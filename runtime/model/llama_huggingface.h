@@ -33,6 +33,6 @@ struct HuggingFaceFiles {
 
 // Errors as LoadModel's.
 absl::StatusOr<HuggingFaceFiles> ReadHuggingFaceFolder(const std::string& path);
-absl::StatusOr<std::shared_ptr<const Model>> LoadLlamaHuggingFace(const HuggingFaceFiles& files);
+absl::StatusOr<std::shared_ptr<Model>> LoadLlamaHuggingFace(const HuggingFaceFiles& files);
 
 }  // namespace kvscope

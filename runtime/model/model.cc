@@ -36,10 +36,14 @@ absl::StatusOr<std::shared_ptr<const Model>> LoadModel(const std::string& path) 
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) {
     ASSIGN_OR_RETURN(const HuggingFaceFiles files, ReadHuggingFaceFolder(path));
-    return LoadLlamaHuggingFace(files);
+    ASSIGN_OR_RETURN(std::shared_ptr<Model> model, LoadLlamaHuggingFace(files));
+    for (const HuggingFaceFiles::Weights& weights : files.weights) model->mapped.push_back(weights.bytes);
+    return model;
   }
   ASSIGN_OR_RETURN(const auto file, MappedFile::Open(path));
-  return LoadLlamaGguf(file, file->bytes(), path);
+  ASSIGN_OR_RETURN(std::shared_ptr<Model> model, LoadLlamaGguf(file, file->bytes(), path));
+  model->mapped.push_back(file->bytes());
+  return model;
 }
 
 }  // namespace kvscope

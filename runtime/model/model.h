@@ -39,6 +39,7 @@ struct Model {
   std::string chat_template;  // Jinja source from the model's files; empty where there is none
   nlohmann::json tokenizer;   // the content of tokenizer.json, or the same fields made from GGUF's metadata
   std::vector<std::shared_ptr<const void>> owners;  // keep mapped files and permuted copies alive
+  std::vector<std::span<const std::byte>> mapped;   // files of these, whose pages can be read again at any time
 };
 
 struct WeightCount {

@@ -1,0 +1,237 @@
+// Panel kernels for AMX: two panels are dequantized to bfloat16 tiles, and all tokens' tiles pass over them.
+#include <immintrin.h>
+
+#include "kernels/cpu/panel_kernels.h"
+
+namespace kvscope {
+namespace {
+
+constexpr size_t kRegister = 64;  // bytes
+constexpr size_t kTileBytes = kTileRows * kTileColumns * 2;
+constexpr size_t kTileElements = kTileRows * kTileColumns;
+constexpr size_t kScales = 32;  // bytes of a block's, [16 rows]
+
+#define KVSCOPE_INLINE inline __attribute__((always_inline))
+
+struct alignas(64) TileConfig {
+  uint8_t palette;
+  uint8_t start_row;
+  uint8_t reserved[14];
+  uint16_t row_bytes[16];
+  uint8_t rows[16];
+};
+static_assert(sizeof(TileConfig) == 64);
+
+// Registers 0 to 3 are sums, [2 of tokens][2 of rows]; 4 and 5 tokens; 6 and 7 weights. Not a variable of
+// Begin: GCC 12 does not know that loading it reads all of it.
+constexpr TileConfig kConfig = {
+    .palette = 1, .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64}, .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
+
+void Begin() { _tile_loadconfig(&kConfig); }
+
+void End() { _tile_release(); }
+
+KVSCOPE_INLINE __m512 Widen(const std::byte* halves) {
+  return _mm512_cvtph_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(halves)));
+}
+
+// A tile's row of pairs: lane r is the bfloat16 of even[r], then that of odd[r].
+KVSCOPE_INLINE void StorePairs(__m512 even, __m512 odd, uint16_t* to) {
+  const __m512i halves =
+      reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(odd, even));  // [16 of even | 16 of odd]
+  const __m512i interleave = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8,
+                                              23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  _mm512_store_si512(to, _mm512_permutexvar_epi16(interleave, halves));
+}
+
+// The nibble at bit kBit of each dword, q, as 1 + q / 16: put where a float of that size has its first
+// fraction bits.
+template <int kBit>
+KVSCOPE_INLINE __m512 NibbleToFloat(__m512i w) {
+  constexpr int kAt = 19;
+  __m512i moved;
+  if constexpr (kBit <= kAt) {
+    moved = _mm512_slli_epi32(w, kAt - kBit);
+  } else {
+    moved = _mm512_srli_epi32(w, kBit - kAt);
+  }
+  const __m512i one = _mm512_set1_epi32(0x3f800000), mask = _mm512_set1_epi32(0xf << kAt);
+  return _mm512_castsi512_ps(_mm512_ternarylogic_epi32(moved, mask, one, 0xea));  // (moved & mask) | one
+}
+
+// Two tile rows of block columns that begin at bit kBit of the dwords.
+template <int kBit>
+KVSCOPE_INLINE void NibblesToPairs(__m512i w, __m512 scale, __m512 offset, uint16_t* to) {
+  StorePairs(_mm512_fmadd_ps(NibbleToFloat<kBit>(w), scale, offset),
+             _mm512_fmadd_ps(NibbleToFloat<kBit + 8>(w), scale, offset), to);
+  StorePairs(_mm512_fmadd_ps(NibbleToFloat<kBit + 16>(w), scale, offset),
+             _mm512_fmadd_ps(NibbleToFloat<kBit + 24>(w), scale, offset), to + kTileColumns);
+}
+
+// d q + m by way of 16 d (1 + q / 16) + (m - 16 d).
+KVSCOPE_INLINE void NibbleBlock(const std::byte* quants, __m512 d, __m512 m, uint16_t* tile) {
+  const __m512 scale = _mm512_mul_ps(d, _mm512_set1_ps(16.0f));
+  const __m512 offset = _mm512_sub_ps(m, scale);
+#pragma GCC unroll 4
+  for (size_t j = 0; j < 4; ++j) {
+    const __m512i w = _mm512_load_si512(quants + kRegister * j);
+    NibblesToPairs<0>(w, scale, offset, tile + 2 * j * kTileColumns);
+    NibblesToPairs<4>(w, scale, offset, tile + (8 + 2 * j) * kTileColumns);
+  }
+}
+
+template <int kByte>
+KVSCOPE_INLINE __m512 ByteToFloat(__m512i w) {
+  return _mm512_cvtepi32_ps(_mm512_and_si512(_mm512_srli_epi32(w, 8 * kByte), _mm512_set1_epi32(0xff)));
+}
+
+KVSCOPE_INLINE void ByteBlock(const std::byte* quants, __m512 d, uint16_t* tile) {
+  const __m512 offset = _mm512_mul_ps(d, _mm512_set1_ps(-128.0f));
+#pragma GCC unroll 8
+  for (size_t j = 0; j < 8; ++j) {
+    const __m512i w = _mm512_load_si512(quants + kRegister * j);
+    uint16_t* to = tile + 2 * j * kTileColumns;
+    StorePairs(_mm512_fmadd_ps(ByteToFloat<0>(w), d, offset), _mm512_fmadd_ps(ByteToFloat<1>(w), d, offset),
+               to);
+    StorePairs(_mm512_fmadd_ps(ByteToFloat<2>(w), d, offset), _mm512_fmadd_ps(ByteToFloat<3>(w), d, offset),
+               to + kTileColumns);
+  }
+}
+
+// PackedType's values.
+enum Type : uint8_t { kQ4_1, kQ4_0, kQ8_0, kBF16 };
+
+// A panel as tiles of 16 pairs of columns by 16 rows. Those of a bfloat16 panel are the panel itself.
+const uint16_t* Tiles(uint8_t type, const std::byte* panel, size_t columns, uint16_t* scratch) {
+  if (type == kBF16) return reinterpret_cast<const uint16_t*>(panel);
+  const size_t block_scales = type == kQ4_1 ? 2 * kScales : kScales;
+  const size_t block_quants = type == kQ8_0 ? 512 : 256;
+  const __m512 eight = _mm512_set1_ps(-8.0f);
+  uint16_t* tile = scratch;
+  for (size_t b = 0; b < columns / kTileColumns; ++b, tile += kTileElements) {
+    const std::byte* group = panel + b / 2 * 2 * (block_scales + block_quants);
+    const std::byte* scales = group + b % 2 * block_scales;
+    const std::byte* quants = group + 2 * block_scales + b % 2 * block_quants;
+    const __m512 d = Widen(scales);
+    if (type == kQ8_0) {
+      ByteBlock(quants, d, tile);
+    } else {
+      NibbleBlock(quants, d, type == kQ4_1 ? Widen(scales + kScales) : _mm512_mul_ps(d, eight), tile);
+    }
+  }
+  return scratch;
+}
+
+struct BothTiles {
+  const uint16_t* of[2];
+};
+
+KVSCOPE_INLINE BothTiles Dequantize(const TileProductArgs& args) {
+  BothTiles tiles;
+  for (int i = 0; i < 2; ++i)
+    tiles.of[i] =
+        Tiles(args.types[i], args.panels[i], args.x.columns, args.scratch + i * args.x.columns * kTileRows);
+  return tiles;
+}
+
+// Sums of 32 tokens and 32 rows, left in tile registers 0 to 3.
+KVSCOPE_INLINE void SumTiles(const TileProductArgs& args, const BothTiles& weights, size_t first_token) {
+  const size_t tiles = args.x.columns / kTileColumns;
+  const uint16_t* x0 = args.x.halves + first_token / kTileRows * tiles * kTileElements;
+  const uint16_t* x1 = x0 + tiles * kTileElements;
+  const uint16_t* w0 = weights.of[0];
+  const uint16_t* w1 = weights.of[1];
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+  for (size_t k = 0; k < tiles * kTileElements; k += kTileElements) {
+    _tile_loadd(4, x0 + k, kRegister);
+    _tile_loadd(6, w0 + k, kRegister);
+    _tile_loadd(7, w1 + k, kRegister);
+    _tile_loadd(5, x1 + k, kRegister);
+    _tile_dpbf16ps(0, 4, 6);
+    _tile_dpbf16ps(1, 4, 7);
+    _tile_dpbf16ps(2, 5, 6);
+    _tile_dpbf16ps(3, 5, 7);
+  }
+}
+
+// The sums to memory, [32 tokens] of panel 0 and of panel 1.
+KVSCOPE_INLINE void StoreTiles(float* of_panel_0, float* of_panel_1, size_t stride) {
+  _tile_stored(0, of_panel_0, stride * sizeof(float));
+  _tile_stored(1, of_panel_1, stride * sizeof(float));
+  _tile_stored(2, of_panel_0 + kTileRows * stride, stride * sizeof(float));
+  _tile_stored(3, of_panel_1 + kTileRows * stride, stride * sizeof(float));
+}
+
+void Product(const TileProductArgs& args, float* const y[2], size_t y_stride) {
+  const BothTiles weights = Dequantize(args);
+  size_t t = 0;
+  for (; t + kTileTokens <= args.tokens; t += kTileTokens) {
+    SumTiles(args, weights, t);
+    StoreTiles(y[0] + t * y_stride, y[1] + t * y_stride, y_stride);
+  }
+  if (t == args.tokens) return;
+  alignas(64) float rest[2][kTileTokens][kTileRows];
+  SumTiles(args, weights, t);
+  StoreTiles(rest[0][0], rest[1][0], kTileRows);
+  for (size_t i = 0; t + i < args.tokens; ++i) {
+    for (int panel = 0; panel < 2; ++panel)
+      _mm512_storeu_ps(y[panel] + (t + i) * y_stride, _mm512_load_ps(rest[panel][i]));
+  }
+}
+
+// exp(x) to 2e-7 of itself: 2^n times a polynomial in the rest, |rest| <= 1/2 (coefficients: Taylor's of
+// 2^r).
+KVSCOPE_INLINE __m512 Exp(__m512 x) {
+  const __m512 y = _mm512_mul_ps(x, _mm512_set1_ps(1.44269504f));
+  const __m512 n = _mm512_roundscale_ps(y, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  const __m512 r = _mm512_sub_ps(y, n);
+  __m512 p = _mm512_set1_ps(1.54035304e-4f);
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.33335581e-3f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(9.61812911e-3f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(5.55041087e-2f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(2.40226507e-1f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(6.93147181e-1f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.0f));
+  return _mm512_scalef_ps(p, n);
+}
+
+// 1 / x to 2^-23 or so: an estimate of 14 bits and one step of Newton's.
+KVSCOPE_INLINE __m512 Reciprocal(__m512 x) {
+  const __m512 r = _mm512_rcp14_ps(x);
+  return _mm512_mul_ps(r, _mm512_fnmadd_ps(x, r, _mm512_set1_ps(2.0f)));
+}
+
+KVSCOPE_INLINE __m512 SwiGluOf(__m512 gate, __m512 up) {
+  const __m512 one = _mm512_set1_ps(1.0f);
+  // Beyond 80, exp(-gate) and with it silu are as good as 0; its square must not overflow in Reciprocal.
+  const __m512 e = Exp(_mm512_min_ps(_mm512_sub_ps(_mm512_setzero_ps(), gate), _mm512_set1_ps(80.0f)));
+  return _mm512_mul_ps(_mm512_mul_ps(gate, Reciprocal(_mm512_add_ps(one, e))), up);
+}
+
+void SwiGlu(const TileProductArgs& args, size_t column, size_t out_columns, uint16_t* out) {
+  const BothTiles weights = Dequantize(args);
+  const size_t out_tiles = out_columns / kTileColumns;
+  alignas(64) float sums[2][kTileTokens][kTileRows];
+  for (size_t t = 0; t < args.tokens; t += kTileTokens) {
+    SumTiles(args, weights, t);
+    StoreTiles(sums[0][0], sums[1][0], kTileRows);
+    for (size_t i = 0; i < kTileTokens; ++i) {
+      const __m512 value = SwiGluOf(_mm512_load_ps(sums[0][i]), _mm512_load_ps(sums[1][i]));
+      uint16_t* to = out +
+                     (((t + i) / kTileRows * out_tiles + column / kTileColumns) * kTileRows + i % kTileRows) *
+                         kTileColumns +
+                     column % kTileColumns;
+      _mm256_store_si256(reinterpret_cast<__m256i*>(to),
+                         reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(value)));
+    }
+  }
+}
+
+}  // namespace
+
+const TileKernels kAmxKernels = {.begin = Begin, .end = End, .product = Product, .swiglu = SwiGlu};
+
+}  // namespace kvscope
