@@ -112,7 +112,7 @@ void Print(const nlohmann::json& report) {
     line("dispatched to", report["dispatched"].get<std::string>());
     for (const auto& check : report["selftest"])
       line("selftest",
-           fmt::format("{:<18} {}: error {:.1e}, allowed {:.1e}", check["kernel"].get<std::string>(),
+           fmt::format("{:<20} {}: error {:.1e}, allowed {:.1e}", check["kernel"].get<std::string>(),
                        check["passed"].get<bool>() ? "passed" : "FAILED", check["error"].get<double>(),
                        check["allowed"].get<double>()));
   }

@@ -88,23 +88,32 @@ void Panels(const PackedMatrix& w, size_t first, size_t end, const PanelInput& x
   }
 }
 
+// Floats of TileProductArgs::sums.
+size_t SumsOf(size_t tokens) {
+  return (tokens + kTileTokens - 1) / kTileTokens * kTileTokens * 2 * kPanelRows;
+}
+
 // Panels [first, end) of w by tiles, two at a time.
 void TilePanels(const TileKernels& tiles, const PackedMatrix& w, size_t first, size_t end,
                 const PanelInput& x, size_t rows, float* y, size_t y_stride) {
   const auto type = static_cast<uint8_t>(w.type);
+  float* const sums = ThreadScratch<float>(SumsOf(rows) + rows * 2 * kPanelRows);
+  float* const both = sums + SumsOf(rows);  // two panels' product, where they fill up the matrix
   for (size_t p = first; p < end; p += 2) {
     const size_t second = std::min(p + 1, end - 1);  // of an odd number, the last is computed twice
     const TileProductArgs args{.panels = {w.panel(p), w.panel(second)},
+                               .panel_bytes = {w.panel_bytes(), w.panel_bytes()},
+                               .next = {w.panel(p + 2), w.panel(p + 3)},
                                .types = {type, type},
                                .x = x,
                                .tokens = rows,
-                               .scratch = ThreadScratch<uint16_t>(2 * x.columns * kPanelRows)};
+                               .scratch = ThreadScratch<uint16_t>(2 * x.columns * kPanelRows),
+                               .sums = sums};
     if ((second + 1) * kPanelRows <= w.rows) {
       float* const to[2] = {y + (p - first) * kPanelRows, y + (second - first) * kPanelRows};
       tiles.product(args, to, y_stride);
       continue;
     }
-    float* const both = ThreadScratch<float>(rows * 2 * kPanelRows);
     float* const to[2] = {both, both + kPanelRows};
     tiles.product(args, to, 2 * kPanelRows);
     const size_t columns = w.rows - p * kPanelRows;
@@ -162,7 +171,8 @@ void PackedSwiGlu(const PackedMatrix& gate, const PackedMatrix& up, const Activa
                                    .types = {static_cast<uint8_t>(gate.type), static_cast<uint8_t>(up.type)},
                                    .x = input,
                                    .tokens = rows,
-                                   .scratch = ThreadScratch<uint16_t>(2 * input.columns * kPanelRows)};
+                                   .scratch = ThreadScratch<uint16_t>(2 * input.columns * kPanelRows),
+                                   .sums = ThreadScratch<float>(SumsOf(rows))};
         tiles->swiglu(args, p * kPanelRows, out.padded_columns(), out.halves());
       }
       tiles->end();

@@ -50,10 +50,13 @@ using PanelProduct = void (*)(const PanelProductArgs& args);
 // Two panels, from one or two matrices, times all tokens, by tiles of bfloat16.
 struct TileProductArgs {
   const std::byte* panels[2];
-  uint8_t types[2];  // PackedType
-  PanelInput x;      // tokens filled up to a multiple of kTileTokens
+  size_t panel_bytes[2];
+  const std::byte* next[2];  // the panels of the next call, to be fetched meanwhile
+  uint8_t types[2];          // PackedType
+  PanelInput x;              // tokens filled up to a multiple of kTileTokens
   size_t tokens;
   uint16_t* scratch;  // [2][x.columns][16]: the panels as tiles
+  float* sums;        // [tokens, filled up][2][16]
 };
 // y[i]: [tokens, y_stride], of panel i; 16 columns of it are written.
 using TileProduct = void (*)(const TileProductArgs& args, float* const y[2], size_t y_stride);

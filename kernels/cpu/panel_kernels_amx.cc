@@ -134,51 +134,94 @@ KVSCOPE_INLINE BothTiles Dequantize(const TileProductArgs& args) {
   return tiles;
 }
 
-// Sums of 32 tokens and 32 rows, left in tile registers 0 to 3.
-KVSCOPE_INLINE void SumTiles(const TileProductArgs& args, const BothTiles& weights, size_t first_token) {
+// Columns that the tokens pass over at a time: two panels' tiles of them stay in the nearest cache, 36 KiB of
+// it.
+constexpr size_t kSliceTiles = 18;
+
+// Where sums of 32 tokens by two panels are stored.
+struct SumsPlace {
+  float* of[2];   // [32 tokens] of each panel
+  size_t stride;  // floats from token to token
+};
+
+KVSCOPE_INLINE void LoadSums(const SumsPlace& at) {
+  const size_t bytes = at.stride * sizeof(float);
+  _tile_loadd(0, at.of[0], bytes);
+  _tile_loadd(1, at.of[1], bytes);
+  _tile_loadd(2, at.of[0] + kTileRows * at.stride, bytes);
+  _tile_loadd(3, at.of[1] + kTileRows * at.stride, bytes);
+}
+
+KVSCOPE_INLINE void StoreSums(const SumsPlace& at) {
+  const size_t bytes = at.stride * sizeof(float);
+  _tile_stored(0, at.of[0], bytes);
+  _tile_stored(1, at.of[1], bytes);
+  _tile_stored(2, at.of[0] + kTileRows * at.stride, bytes);
+  _tile_stored(3, at.of[1] + kTileRows * at.stride, bytes);
+}
+
+// Adds tiles [first, end) of 32 tokens' columns to the sums at `at`, which begin with tile 0.
+KVSCOPE_INLINE void AddTiles(const TileProductArgs& args, const BothTiles& weights, size_t first_token,
+                             size_t first, size_t end, const SumsPlace& at) {
   const size_t tiles = args.x.columns / kTileColumns;
   const uint16_t* x0 = args.x.halves + first_token / kTileRows * tiles * kTileElements;
   const uint16_t* x1 = x0 + tiles * kTileElements;
-  const uint16_t* w0 = weights.of[0];
-  const uint16_t* w1 = weights.of[1];
-  _tile_zero(0);
-  _tile_zero(1);
-  _tile_zero(2);
-  _tile_zero(3);
-  for (size_t k = 0; k < tiles * kTileElements; k += kTileElements) {
-    _tile_loadd(4, x0 + k, kRegister);
-    _tile_loadd(6, w0 + k, kRegister);
-    _tile_loadd(7, w1 + k, kRegister);
-    _tile_loadd(5, x1 + k, kRegister);
+  if (first == 0) {
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+  } else {
+    LoadSums(at);
+  }
+  for (size_t k = first * kTileElements; k < end * kTileElements; k += kTileElements) {
+    // Tokens past the nearest cache, which the weights are to stay in.
+    _tile_stream_loadd(4, x0 + k, kRegister);
+    _tile_loadd(6, weights.of[0] + k, kRegister);
+    _tile_loadd(7, weights.of[1] + k, kRegister);
+    _tile_stream_loadd(5, x1 + k, kRegister);
     _tile_dpbf16ps(0, 4, 6);
     _tile_dpbf16ps(1, 4, 7);
     _tile_dpbf16ps(2, 5, 6);
     _tile_dpbf16ps(3, 5, 7);
   }
+  StoreSums(at);
 }
 
-// The sums to memory, [32 tokens] of panel 0 and of panel 1.
-KVSCOPE_INLINE void StoreTiles(float* of_panel_0, float* of_panel_1, size_t stride) {
-  _tile_stored(0, of_panel_0, stride * sizeof(float));
-  _tile_stored(1, of_panel_1, stride * sizeof(float));
-  _tile_stored(2, of_panel_0 + kTileRows * stride, stride * sizeof(float));
-  _tile_stored(3, of_panel_1 + kTileRows * stride, stride * sizeof(float));
+// Fetches part i of n of the next call's panels.
+KVSCOPE_INLINE void PrefetchNext(const TileProductArgs& args, size_t i, size_t n) {
+  for (int panel = 0; panel < 2; ++panel) {
+    const size_t lines = args.panel_bytes[panel] / kRegister;
+    for (size_t line = lines * i / n; line < lines * (i + 1) / n; ++line)
+      _mm_prefetch(reinterpret_cast<const char*>(args.next[panel] + line * kRegister), _MM_HINT_T1);
+  }
+}
+
+// Sums of tokens [begin, end), whole tiles; those of token t lie at t * stride of `at`.
+KVSCOPE_INLINE void AddAllTiles(const TileProductArgs& args, const BothTiles& weights, size_t begin,
+                                size_t end, const SumsPlace& at) {
+  const size_t tiles = args.x.columns / kTileColumns;
+  for (size_t first = 0; first < tiles; first += kSliceTiles) {
+    const size_t slice_end = first + kSliceTiles < tiles ? first + kSliceTiles : tiles;
+    for (size_t t = begin; t < end; t += kTileTokens) {
+      if (first == 0)
+        PrefetchNext(args, (t - begin) / kTileTokens, (end - begin + kTileTokens - 1) / kTileTokens);
+      AddTiles(args, weights, t, first, slice_end,
+               {{at.of[0] + t * at.stride, at.of[1] + t * at.stride}, at.stride});
+    }
+  }
 }
 
 void Product(const TileProductArgs& args, float* const y[2], size_t y_stride) {
   const BothTiles weights = Dequantize(args);
-  size_t t = 0;
-  for (; t + kTileTokens <= args.tokens; t += kTileTokens) {
-    SumTiles(args, weights, t);
-    StoreTiles(y[0] + t * y_stride, y[1] + t * y_stride, y_stride);
-  }
-  if (t == args.tokens) return;
-  alignas(64) float rest[2][kTileTokens][kTileRows];
-  SumTiles(args, weights, t);
-  StoreTiles(rest[0][0], rest[1][0], kTileRows);
-  for (size_t i = 0; t + i < args.tokens; ++i) {
+  const size_t whole = args.tokens / kTileTokens * kTileTokens;
+  AddAllTiles(args, weights, 0, whole, {{y[0], y[1]}, y_stride});
+  if (whole == args.tokens) return;
+  float* const rest[2] = {args.sums, args.sums + kTileRows};
+  AddAllTiles(args, weights, whole, args.tokens, {{rest[0], rest[1]}, 2 * kTileRows});
+  for (size_t t = whole; t < args.tokens; ++t) {
     for (int panel = 0; panel < 2; ++panel)
-      _mm512_storeu_ps(y[panel] + (t + i) * y_stride, _mm512_load_ps(rest[panel][i]));
+      _mm512_storeu_ps(y[panel] + t * y_stride, _mm512_load_ps(rest[panel] + t * 2 * kTileRows));
   }
 }
 
@@ -213,20 +256,16 @@ KVSCOPE_INLINE __m512 SwiGluOf(__m512 gate, __m512 up) {
 
 void SwiGlu(const TileProductArgs& args, size_t column, size_t out_columns, uint16_t* out) {
   const BothTiles weights = Dequantize(args);
+  AddAllTiles(args, weights, 0, args.tokens, {{args.sums, args.sums + kTileRows}, 2 * kTileRows});
   const size_t out_tiles = out_columns / kTileColumns;
-  alignas(64) float sums[2][kTileTokens][kTileRows];
-  for (size_t t = 0; t < args.tokens; t += kTileTokens) {
-    SumTiles(args, weights, t);
-    StoreTiles(sums[0][0], sums[1][0], kTileRows);
-    for (size_t i = 0; i < kTileTokens; ++i) {
-      const __m512 value = SwiGluOf(_mm512_load_ps(sums[0][i]), _mm512_load_ps(sums[1][i]));
-      uint16_t* to = out +
-                     (((t + i) / kTileRows * out_tiles + column / kTileColumns) * kTileRows + i % kTileRows) *
-                         kTileColumns +
-                     column % kTileColumns;
-      _mm256_store_si256(reinterpret_cast<__m256i*>(to),
-                         reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(value)));
-    }
+  for (size_t t = 0; t < args.tokens; ++t) {
+    const float* sums = args.sums + t * 2 * kTileRows;
+    const __m512 value = SwiGluOf(_mm512_load_ps(sums), _mm512_load_ps(sums + kTileRows));
+    uint16_t* to =
+        out +
+        ((t / kTileRows * out_tiles + column / kTileColumns) * kTileRows + t % kTileRows) * kTileColumns +
+        column % kTileColumns;
+    _mm256_store_si256(reinterpret_cast<__m256i*>(to), reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(value)));
   }
 }
 

@@ -7,8 +7,11 @@
 
 #include "fmt/format.h"
 #include "kernels/cpu/attention.h"
+#include "kernels/cpu/cpu_level.h"
 #include "kernels/cpu/elementwise.h"
+#include "kernels/cpu/huge_buffer.h"
 #include "kernels/cpu/matmul.h"
+#include "kernels/cpu/packed_matmul.h"
 #include "kernels/cpu/reference.h"
 #include "kernels/cpu/targets.h"
 #include "kernels/cpu/thread_pool.h"
@@ -47,6 +50,34 @@ KernelCheck CheckMatMul(std::mt19937& random, DType dtype, ThreadPool& pool) {
   const AlignedVector<float> x = RandomFloats(random, kTokens * kColumns);
   std::vector<float> y(kTokens * kRows);
   MatMul(stored.matrix, x.data(), kColumns, kTokens, y.data(), kRows, pool);
+  for (size_t r = 0; r < kRows; ++r) {
+    for (size_t t = 0; t < kTokens; ++t) {
+      const PlainProduct plain = MultiplyRow(stored.matrix, r, &x[t * kColumns]);
+      Note(std::fabs(y[t * kRows + r] - plain.sum) / plain.size, check);
+    }
+  }
+  return check;
+}
+
+// The fast path's product with the weights' own values, relative to the size of the terms: what rounding
+// costs.
+KernelCheck CheckPackedMatMul(std::mt19937& random, DType dtype, Pass pass, ThreadPool& pool) {
+  constexpr size_t kRows = 96, kColumns = 320, kTokens = 37;
+  const RandomMatrix stored(random, dtype, kRows, kColumns);
+  PackedMatrix packed = PackedShape(stored.matrix);
+  const HugeBuffer buffer(packed.bytes());
+  PackPanels(stored.matrix, 0, packed.panels(), buffer.data());
+  packed.data = buffer.data();
+  const ActivationForms forms = FormsFor(packed, pass);
+  KernelCheck check{
+      .name = fmt::format("packed {} {}", Name(dtype), pass == Pass::kDecode ? "decode" : "prefill"),
+      .allowed = forms.int16 ? 1e-4 : 4e-3};
+  const AlignedVector<float> x = RandomFloats(random, kTokens * kColumns);
+  ActivationRows rows(kColumns);
+  rows.Resize(kTokens, forms);
+  for (size_t t = 0; t < kTokens; ++t) rows.Set(t, &x[t * kColumns]);
+  std::vector<float> y(kTokens * kRows);
+  PackedMatMul({{{packed, y.data(), kRows}}}, rows, kTokens, pass, pool);
   for (size_t r = 0; r < kRows; ++r) {
     for (size_t t = 0; t < kTokens; ++t) {
       const PlainProduct plain = MultiplyRow(stored.matrix, r, &x[t * kColumns]);
@@ -130,11 +161,13 @@ KernelCheck CheckTopK(std::mt19937& random) {
 KernelReport CheckKernels(int threads) {
   std::mt19937 random(20241220);
   ThreadPool pool(threads);
-  KernelReport report{.target = DispatchedTarget()};
+  KernelReport report{.target = fmt::format("{}, {}", DispatchedTarget(), Name(CurrentLevel()))};
   std::vector<KernelCheck>& checks = report.checks;
   for (const DType dtype : kTypes) {
     checks.push_back(CheckDequantize(random, dtype));
     checks.push_back(CheckMatMul(random, dtype, pool));
+    for (const Pass pass : {Pass::kDecode, Pass::kPrefill})
+      checks.push_back(CheckPackedMatMul(random, dtype, pass, pool));
   }
   for (const KvType type : kKvTypes) checks.push_back(CheckAttention(random, type));
   checks.push_back(CheckRmsNorm(random));

@@ -16,7 +16,7 @@ struct KernelCheck {
 };
 
 struct KernelReport {
-  std::string target;  // instruction set that this machine dispatches to
+  std::string target;  // instruction sets that this machine dispatches to: Highway's target, CpuLevel
   std::vector<KernelCheck> checks;
 };
 

@@ -1,5 +1,7 @@
 #include "runtime/cpu/packed_transformer.h"
 
+#include <algorithm>
+
 #include "kernels/cpu/elementwise.h"
 
 namespace kvscope {
@@ -11,6 +13,13 @@ PackedTransformer::PackedTransformer(std::shared_ptr<const Model> model, int thr
       attended_(size_t{config().heads} * config().head_dim),
       gated_(config().ffn),
       projected_(config().hidden) {}
+
+size_t PackedTransformer::prefill_rows() const {
+  // As many as leave the better part of a second-level cache of 1 or 2 MB to other things.
+  constexpr size_t kActivationBytes = 640 << 10, kStep = 64, kLeast = 128, kMost = 512;
+  const size_t row_bytes = config().hidden * sizeof(uint16_t);
+  return std::clamp(kActivationBytes / row_bytes / kStep * kStep, kLeast, kMost);
+}
 
 void PackedTransformer::Embed(std::span<const int> tokens, Activations& x) {
   x.Resize(tokens.size());

@@ -12,7 +12,7 @@ class PackedTransformer : public Transformer {
   PackedTransformer(std::shared_ptr<const Model> model, int threads);
 
   Precision precision() const override { return Precision::kBF16; }
-  size_t prefill_rows() const override { return 512; }
+  size_t prefill_rows() const override;
   void Embed(std::span<const int> tokens, Activations& x) override;
   void Project(Pass pass, size_t layer, const Activations& x, size_t first, std::span<const int> positions,
                Activations& q, Activations& k, Activations& v) override;

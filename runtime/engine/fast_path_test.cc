@@ -114,11 +114,10 @@ TEST(FastPath, SmolLm2IsCloseToTheExactPathOnRealText) {
   const auto model = LoadModel(path);
   ASSERT_TRUE(model.ok()) << model.status();
 
-  constexpr size_t kPrompt = 300, kSteps = 240;
+  constexpr size_t kPrompt = 256, kSteps = 160;
   const std::span<const int> prompt = std::span(tokens).first(kPrompt);
   std::vector<CpuLevel> levels = UsableLevels();
-  if (levels.size() > 2)
-    levels.erase(levels.begin() + 1, levels.end() - 2);  // the slowest stands for those between
+  if (levels.size() > 2) levels.erase(levels.begin(), levels.end() - 2);  // the others take long
   Player exact(*model, Precision::kF32, prompt);
   std::vector<Player> fast;
   for (const CpuLevel level : levels) {
@@ -137,8 +136,8 @@ TEST(FastPath, SmolLm2IsCloseToTheExactPathOnRealText) {
   for (size_t i = 0; i < levels.size(); ++i) {
     const double kl = agreements[i].kl / kSteps, top1 = static_cast<double>(agreements[i].top1) / kSteps;
     fmt::print("{}: mean KL {:.2e} nat, top-1 agreement {:.2f} %\n", Name(levels[i]), kl, 100 * top1);
-    EXPECT_LE(kl, 2e-3);
-    EXPECT_GE(top1, 0.97);  // of 240 steps; the target on 2,000 is 98 %
+    EXPECT_LE(kl, 1e-3);
+    EXPECT_GE(top1, 0.97);
   }
 }
 
