@@ -2,14 +2,23 @@
 // second.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstring>
+#include <iterator>
+#include <numeric>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "kernels/aligned.h"
 #include "kernels/cpu/attention.h"
+#include "kernels/cpu/cpu_level.h"
+#include "kernels/cpu/huge_buffer.h"
 #include "kernels/cpu/matmul.h"
+#include "kernels/cpu/packed_matmul.h"
+#include "kernels/cpu/reference.h"
 #include "kernels/half.h"
 
 namespace kvscope {
@@ -22,19 +31,60 @@ AlignedVector<float> RandomFloats(size_t n) {
   return values;
 }
 
-// Rate of the machine's memory, for the others to be held against: one thread sums 256 MiB.
-void BM_ReadMemory(benchmark::State& state) {
-  const AlignedVector<float> data = RandomFloats(64 << 20);
-  for (auto _ : state) {
-    float sums[64] = {};
-    for (size_t i = 0; i < data.size(); i += 64) {
-      for (size_t j = 0; j < 64; ++j) sums[j] += data[i + j];
-    }
-    benchmark::DoNotOptimize(sums);
+constexpr size_t kLine = 64;
+
+// The sum of some cache lines' numbers, fetched as far ahead as the kernels do.
+uint64_t SumLines(const std::byte* data, size_t lines) {
+  constexpr size_t kPrefetchBytes = 4096;
+  uint64_t sums[kLine / sizeof(uint64_t)] = {};
+  for (size_t line = 0; line < lines; ++line, data += kLine) {
+    __builtin_prefetch(data + kPrefetchBytes);
+    uint64_t values[std::size(sums)];
+    std::memcpy(values, data, kLine);
+    for (size_t i = 0; i < std::size(sums); ++i) sums[i] += values[i];
   }
-  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * data.size() * sizeof(float)));
+  return std::accumulate(std::begin(sums), std::end(sums), uint64_t{0});
 }
-BENCHMARK(BM_ReadMemory)->Unit(benchmark::kMillisecond);
+
+// Reads a buffer by all threads: what the machine's memory gives.
+void ReadMemory(const HugeBuffer& buffer, ThreadPool& pool) {
+  pool.ParallelRanges(buffer.size() / kLine, [&](size_t first, size_t end, int) {
+    benchmark::DoNotOptimize(SumLines(buffer.data() + first * kLine, end - first));
+  });
+}
+
+HugeBuffer WrittenBuffer(size_t bytes) {
+  HugeBuffer buffer(bytes);
+  std::memset(buffer.data(), 1, buffer.size());
+  return buffer;
+}
+
+void BM_ReadMemory(benchmark::State& state) {
+  const HugeBuffer buffer = WrittenBuffer(static_cast<size_t>(state.range(1)) << 20);
+  ThreadPool pool(static_cast<int>(state.range(0)));
+  for (auto _ : state) ReadMemory(buffer, pool);
+  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * buffer.size()));
+}
+BENCHMARK(BM_ReadMemory)
+    ->ArgNames({"threads", "MiB"})
+    ->ArgsProduct({{1, 2}, {32, 256}})
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+
+// Bytes a second of reading as much as a benchmark does, so that caches help both alike: the best of some
+// runs.
+double ReadRate(size_t bytes, int threads) {
+  const HugeBuffer buffer = WrittenBuffer(bytes);
+  ThreadPool pool(threads);
+  double best_s = 1e9;
+  for (int run = 0; run < 10; ++run) {
+    const auto start = std::chrono::steady_clock::now();
+    ReadMemory(buffer, pool);
+    best_s =
+        std::min(best_s, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return static_cast<double>(buffer.size()) / best_s;
+}
 
 // SmolLM2-135M's feed-forward matrix: tokens x [1536, 576].
 void BM_MatMul(benchmark::State& state) {
@@ -68,6 +118,62 @@ BENCHMARK(BM_MatMul)
     ->ArgsProduct({{static_cast<int>(DType::kF32), static_cast<int>(DType::kQ8_0),
                     static_cast<int>(DType::kQ4_1)},
                    {1, 8, 128}});
+
+// A product of the fast path: activations x a packed matrix of `rows` x 576.
+void BM_PackedMatMul(benchmark::State& state, Pass pass, size_t rows, CpuLevel level) {
+  if (level > DetectedLevel()) {
+    state.SkipWithError("this machine lacks the instructions");
+    return;
+  }
+  const ScopedCpuLevel scope(level);
+  const auto dtype = static_cast<DType>(state.range(0));
+  const auto tokens = static_cast<size_t>(state.range(1));
+  const int threads = static_cast<int>(state.range(2));
+  constexpr size_t kColumns = 576;
+  std::mt19937 random(1);
+  const RandomMatrix stored(random, dtype, rows, kColumns);
+  PackedMatrix packed = PackedShape(stored.matrix);
+  const HugeBuffer buffer(packed.bytes());
+  PackPanels(stored.matrix, 0, packed.panels(), buffer.data());
+  packed.data = buffer.data();
+  ActivationRows x(kColumns);
+  x.Resize(tokens, FormsFor(packed, pass));
+  for (size_t t = 0; t < tokens; ++t) x.Set(t, RandomFloats(kColumns).data());
+  std::vector<float> y(tokens * rows);
+  ThreadPool pool(threads);
+  for (auto _ : state) PackedMatMul({{{packed, y.data(), rows}}}, x, tokens, pass, pool);
+  state.SetLabel(std::string(Name(dtype)));
+  const auto iterations = static_cast<double>(state.iterations());
+  state.counters["flop/s"] = benchmark::Counter(
+      2 * iterations * static_cast<double>(tokens * rows * kColumns), benchmark::Counter::kIsRate);
+  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * packed.bytes()));
+  if (pass == Pass::kDecode) {
+    state.counters["memory_share"] = benchmark::Counter(
+        iterations * static_cast<double>(packed.bytes()) / ReadRate(packed.bytes(), threads),
+        benchmark::Counter::kIsRate);
+  }
+}
+
+void RegisterPacked() {
+  const std::vector<int64_t> quantized = {static_cast<int>(DType::kQ4_1), static_cast<int>(DType::kQ8_0)};
+  for (const CpuLevel level : {CpuLevel::kAvx2, CpuLevel::kAvx512Vnni, CpuLevel::kAmx}) {
+    const auto add = [&](const char* name, Pass pass, size_t rows, const std::vector<int64_t>& tokens) {
+      benchmark::RegisterBenchmark(
+          (std::string(name) + "/" + std::string(Name(level))).c_str(),
+          [=](benchmark::State& state) { BM_PackedMatMul(state, pass, rows, level); })
+          ->ArgNames({"dtype", "tokens", "threads"})
+          ->ArgsProduct({quantized, tokens, {1, 2}})
+          ->Unit(benchmark::kMicrosecond)
+          ->UseRealTime();
+    };
+    // SmolLM2's head, large enough that memory is read, and its queries, keys and values. Decode uses no
+    // tiles.
+    if (level != CpuLevel::kAmx) add("BM_PackedDecode", Pass::kDecode, 49152, {1, 8});
+    add("BM_PackedPrefill", Pass::kPrefill, 960, {512});
+  }
+}
+
+const bool registered = (RegisterPacked(), true);
 
 // One GQA group's decode attention: 3 queries over `slots` entries of head dimension 64.
 void BM_DecodeAttention(benchmark::State& state) {
