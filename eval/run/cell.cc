@@ -70,7 +70,7 @@ RunConfig ConfigOf(const RunRequest& request, const Cell& cell, int questions) {
   config.precision = Name(cell.engine.precision);
   config.kv = request.kv;
   config.device = request.device;
-  config.mode = cell.engine.batch == 1 ? "timing" : "accuracy";
+  config.mode = cell.engine.batch == 1 && request.device != "emulated" ? "timing" : "accuracy";
   config.prompt_template = Name(cell.data->format);
   if (request.limit > 0) config.limit = request.limit;
   if (cell.engine.batch == 1) config.threads = cell.engine.threads;
@@ -206,7 +206,8 @@ absl::StatusOr<Cell> CellMaker::Make(const RunRequest& request) {
   cell.stop_tokens = StopTokens(*cell.model, *cell.tokenizer, cell.data->format);
   cell.engine.batch = request.batch;
   cell.engine.threads = request.threads > 0 ? request.threads : GetMachine().cores;
-  cell.engine.precision = ToPrecision(request.precision, cell.model->config);
+  cell.engine.precision =
+      request.device == "cpu" ? ToPrecision(request.precision, cell.model->config) : Precision::kF32;
   cell.engine.kv = ToKvType(request.kv);
   cell.warm_up = request.timing;
   cell.run.config = ConfigOf(request, cell, questions);

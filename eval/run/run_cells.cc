@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "eval/run/device.h"
 #include "eval/run/sample_request.h"
 #include "eval/run/sample_result.h"
 #include "eval/run/timing_file.h"
@@ -108,7 +109,9 @@ class RunsInProgress {
 };
 
 absl::Status RunsInProgress::Run(const EngineOptions& options) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Create(runs_.front().cell->model, options));
+  const Cell& first = *runs_.front().cell;
+  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine,
+                   MakeEngine(first.model, options, first.run.config.device));
   const absl::Status status = Generate(*engine);
   // Also runs whose samples were all there, but whose process died before it said so.
   absl::Status closing;

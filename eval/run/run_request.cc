@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "eval/run/device.h"
 #include "fmt/format.h"
 #include "results/base/status_macros.h"
 
@@ -36,7 +37,11 @@ absl::Status CheckRequest(const RunRequest& request) {
   RETURN_IF_ERROR(CheckRange("--batch", request.batch, 1, kMaxBatch));
   if (request.kv != "f32" && request.kv != "f16" && request.kv != "bf16")
     return NotBuilt("--kv", request.kv, "f32, f16 and bf16");
-  if (request.device != "cpu") return NotBuilt("--device", request.device, "cpu");
+  RETURN_IF_ERROR(CheckDevice(request.device));
+  if (request.device != "cpu" && request.precision == "bf16")
+    return NotBuilt("--precision", "bf16 on a device", "f32");
+  if (request.device == "emulated" && request.timing)
+    return absl::InvalidArgumentError("--timing: times under --device emulated say nothing of a GPU");
   return absl::OkStatus();
 }
 

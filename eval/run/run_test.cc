@@ -164,6 +164,30 @@ TEST_F(RunTest, PublishedCountersSurviveResumption) {
   EXPECT_EQ(TokenHashes(Read("cut")), TokenHashes(Read("whole")));
 }
 
+// The device code's tokens, without times: those of an emulator say nothing.
+TEST_F(RunTest, TheEmulatedDeviceMakesTheTokensOfTheCpu) {
+  const std::vector<std::string> few = {"--method",         "snapkv+slide",
+                                        "--prefill-budget", "64",
+                                        "--window",         "16",
+                                        "--recent",         "8",
+                                        "--max-new-tokens", "24"};
+  const auto with = [&](std::vector<std::string> flags) {
+    flags.insert(flags.end(), few.begin(), few.end());
+    return flags;
+  };
+  const ProgramResult emulated = Run("emulated", with({"--device", "emulated"}));
+  if (emulated.exit_code == 5) GTEST_SKIP() << emulated.err;
+  ASSERT_EQ(emulated.exit_code, 0) << emulated.err;
+  ASSERT_EQ(Run("cpu", with({})).exit_code, 0);
+  const RunFolder found = Read("emulated"), expected = Read("cpu");
+  EXPECT_EQ(TokenHashes(found), TokenHashes(expected));
+  EXPECT_EQ(found.run.config.device, "emulated");
+  EXPECT_EQ(found.run.config.mode, "accuracy");
+  EXPECT_FALSE(found.samples.at(0).time.has_value());
+  EXPECT_EQ(Run("x", {"--device", "emulated", "--timing"}).exit_code, 2);
+  EXPECT_EQ(Run("x", {"--device", "emulated", "--precision", "bf16"}).exit_code, 5);
+}
+
 TEST_F(RunTest, WhatCannotBeRunIsRefusedBeforeAnythingIs) {
   const ProgramResult both = Run("x", {"--length", "4k"});
   EXPECT_EQ(both.exit_code, 2);

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "eval/run/device.h"
 #include "eval/run/sample_request.h"
 #include "eval/run/sample_result.h"
 #include "fmt/format.h"
@@ -60,7 +61,8 @@ absl::Status Repeat(const TimedRun& timed, int repetition, const RunCallbacks& c
   }
   if (std::ranges::all_of(pending, recorded_already)) return absl::OkStatus();
 
-  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Create(cell->model, cell->engine));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine,
+                   MakeEngine(cell->model, cell->engine, cell->run.config.device));
   RETURN_IF_ERROR(WarmUp(*cell, *engine, callbacks.cancelled));
   absl::Status recorded;
   EngineCallbacks engine_callbacks;

@@ -178,8 +178,8 @@ __global__ void __launch_bounds__(kThreads) CombineKernel(DecodeAttentionParams<
   const unsigned splits = row.Splits();
   const float* const maxima = params.partial_max + row.first_partial;
   const float* const sums = params.partial_sum + row.first_partial;
-  float maximum = maxima[0];
-  for (unsigned s = 1; s < splits; ++s) maximum = fmaxf(maximum, maxima[s]);
+  float maximum = -INFINITY;
+  for (unsigned s = 0; s < splits; ++s) maximum = fmaxf(maximum, maxima[s]);
   float sum = 0.0f;
   for (unsigned s = 0; s < splits; ++s) sum = fmaf(sums[s], expf(maxima[s] - maximum), sum);
   for (unsigned s = threadIdx.x; s < splits; s += kThreads) {

@@ -30,7 +30,7 @@ static_assert(kPageSlots == 64);
 struct AttentionRow {
   static constexpr uint64_t kNotKept = ~uint64_t{0};
 
-  unsigned slots;          // it attends to slots [0, slots); at least 1
+  unsigned slots;          // it attends to slots [0, slots); where there are none, its out is 0
   unsigned first_partial;  // its splits' results are partials [first_partial, first_partial + Splits())
   uint64_t
       first_probability;  // its exponentials are [first_probability, first_probability + slots); or kNotKept

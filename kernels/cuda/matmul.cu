@@ -36,11 +36,12 @@ __global__ void __launch_bounds__(kThreads) MatMulKernel(WeightMatrix w, size_t 
   }
 #pragma unroll
   for (unsigned t = 0; t < kTileTokens; ++t) {
+    if (t == count) break;
 #pragma unroll
     for (int distance = kSumLanes / 2; distance > 0; distance /= 2) {
       sums[t] += __shfl_xor_sync(0xffffffffu, sums[t], distance);
     }
-    if (lane == 0 && r < w.rows && t < count) y[(first + t) * w.rows + r] = sums[t];
+    if (lane == 0 && r < w.rows) y[(first + t) * w.rows + r] = sums[t];
   }
 }
 

@@ -105,16 +105,23 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(std::shared_ptr<const Mod
     return absl::InvalidArgumentError(
         fmt::format("--threads: expected 0 (one a core) to 1024, found {}", options.threads));
   }
-  if (options.batch < 1 || options.batch > 1024) {
-    return absl::InvalidArgumentError(fmt::format("--batch: expected 1 to 1024, found {}", options.batch));
-  }
   const int threads = options.threads > 0
                           ? options.threads
                           : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  ASSIGN_OR_RETURN(std::unique_ptr<Backend> backend,
+                   MakeCpuBackend(model, options.precision, options.kv, threads, options.cache_bytes));
+  return Create(std::move(model), options, std::move(backend));
+}
+
+absl::StatusOr<std::unique_ptr<Engine>> Engine::Create(std::shared_ptr<const Model> model,
+                                                       const EngineOptions& options,
+                                                       std::unique_ptr<Backend> backend) {
+  if (options.batch < 1 || options.batch > 1024) {
+    return absl::InvalidArgumentError(fmt::format("--batch: expected 1 to 1024, found {}", options.batch));
+  }
   auto impl = std::make_unique<Impl>();
   impl->options = options;
-  ASSIGN_OR_RETURN(impl->backend,
-                   MakeCpuBackend(model, options.precision, options.kv, threads, options.cache_bytes));
+  impl->backend = std::move(backend);
   impl->logits.resize(static_cast<size_t>(options.batch) * model->config.vocab);
   impl->model = std::move(model);
   return std::unique_ptr<Engine>(new Engine(std::move(impl)));

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "kernels/kv_page.h"
 #include "kernels/precision.h"
+#include "runtime/engine/backend.h"
 #include "runtime/engine/kv_use.h"
 #include "runtime/methods/decode_schedule.h"
 #include "runtime/methods/method.h"
@@ -63,6 +64,10 @@ class Engine {
   // InvalidArgument: options out of range. ResourceExhausted: memory.
   static absl::StatusOr<std::unique_ptr<Engine>> Create(std::shared_ptr<const Model> model,
                                                         const EngineOptions& options);
+  // On another backend than the CPU's. REQUIRES: it was made with the `options` that concern it.
+  static absl::StatusOr<std::unique_ptr<Engine>> Create(std::shared_ptr<const Model> model,
+                                                        const EngineOptions& options,
+                                                        std::unique_ptr<Backend> backend);
   ~Engine();
 
   // Runs every request, `options.batch` at a time. Requests that follow each other with the same prompt are

@@ -12,9 +12,9 @@
 #include "fmt/format.h"
 #include "fmt/ranges.h"
 #include "results/base/jsonl.h"
-#include "runtime/cpu/cpu_backend.h"
 #include "runtime/engine/backend.h"
 #include "runtime/engine/golden_params.h"
+#include "runtime/engine/test_backend.h"
 
 namespace kvscope {
 namespace {
@@ -256,7 +256,7 @@ void PlayAll(const std::string& folder, size_t batch) {
   auto model = LoadModel(folder + "/tiny_llama");
   ASSERT_TRUE(model.ok()) << model.status();
   const ModelConfig& config = (*model)->config;
-  auto backend = MakeCpuBackend(*model, Precision::kF32, KvType::kF32, 1);
+  auto backend = MakeTestBackend(*model, KvType::kF32);
   ASSERT_TRUE(backend.ok()) << backend.status();
   size_t met = 0;
   for (size_t first = 0; first < paths.size(); first += batch) {

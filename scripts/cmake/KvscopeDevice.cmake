@@ -63,23 +63,32 @@ function(kvscope_simt_library name)
   kvscope_check_headers(${name} ${ARG_HEADERS})
 endfunction()
 
-# Kernels for the emulator in all variants. To be called in a directory in which no target compiles SOURCES with nvcc.
+# Kernels for the emulator, or what runs them, in VARIANTS (default all), each with its variants of EMULATED_DEPS. To be
+# called in a directory in which no target compiles SOURCES with nvcc.
 function(kvscope_emulated_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;VARIANTS;EMULATED_DEPS;DEPS" ${ARGN})
+  if(NOT ARG_VARIANTS)
+    set(ARG_VARIANTS ${KVSCOPE_SIMT_VARIANTS})
+  endif()
   set_source_files_properties(${ARG_SOURCES} PROPERTIES LANGUAGE CXX)
-  foreach(variant IN LISTS KVSCOPE_SIMT_VARIANTS)
+  foreach(variant IN LISTS ARG_VARIANTS)
+    if(NOT variant IN_LIST KVSCOPE_SIMT_VARIANTS)
+      continue()
+    endif()
     kvscope_simt_suffix(${variant} suffix)
     add_library(${name}${suffix} STATIC ${ARG_SOURCES})
-    target_link_libraries(${name}${suffix} PUBLIC kvscope_simt${suffix})
+    list(TRANSFORM ARG_EMULATED_DEPS APPEND "${suffix}" OUTPUT_VARIABLE emulated_deps)
+    target_link_libraries(${name}${suffix} PUBLIC kvscope_simt${suffix} ${emulated_deps} ${ARG_DEPS})
     if(variant STREQUAL counted)
       target_compile_options(${name}${suffix} PRIVATE -fsanitize=thread)  # and not linked with it: access_hooks.cc
     endif()
   endforeach()
 endfunction()
 
-# The test SOURCE (default NAME.cc) in VARIANTS (default all), each with its variants of EMULATED_DEPS.
+# The test SOURCE (default NAME.cc) in VARIANTS (default all), each with its variants of EMULATED_DEPS. ARGUMENTS are the
+# program's.
 function(kvscope_emulated_test name)
-  cmake_parse_arguments(ARG "" "SOURCE" "VARIANTS;EMULATED_DEPS;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "SOURCE" "VARIANTS;EMULATED_DEPS;DEPS;ARGUMENTS" ${ARGN})
   if(NOT ARG_SOURCE)
     set(ARG_SOURCE ${name}.cc)
   endif()
@@ -104,7 +113,7 @@ function(kvscope_emulated_test name)
     add_executable(${name}${suffix} ${ARG_SOURCE})
     list(TRANSFORM ARG_EMULATED_DEPS APPEND "${suffix}" OUTPUT_VARIABLE emulated_deps)
     target_link_libraries(${name}${suffix} PRIVATE ${emulated_deps} ${ARG_DEPS} GTest::gmock GTest::gtest_main)
-    add_test(NAME ${name}${suffix} COMMAND ${name}${suffix})
+    add_test(NAME ${name}${suffix} COMMAND ${name}${suffix} ${ARG_ARGUMENTS})
     set_tests_properties(${name}${suffix} PROPERTIES TIMEOUT 120 LABELS emulated)
   endforeach()
 endfunction()

@@ -1,0 +1,50 @@
+#include "eval/run/device.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "fmt/format.h"
+#include "fmt/ranges.h"
+#include "results/base/status_macros.h"
+#if defined(KVSCOPE_DEVICE)
+#include "runtime/cuda/cuda_backend.h"
+#endif
+
+namespace kvscope {
+namespace {
+
+constexpr std::string_view kDevices[] = {
+    "cpu",
+#if defined(KVSCOPE_DEVICE)
+    KVSCOPE_DEVICE,
+#endif
+};
+
+}  // namespace
+
+std::span<const std::string_view> Devices() { return kDevices; }
+
+absl::Status CheckDevice(std::string_view device) {
+  if (std::ranges::find(kDevices, device) == std::end(kDevices)) {
+    return absl::UnimplementedError(
+        fmt::format("--device {}: this build of kvscope has {} only", device, fmt::join(kDevices, " and ")));
+  }
+#if defined(KVSCOPE_DEVICE)
+  if (device != "cpu") return CheckCudaDevice();
+#endif
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<Engine>> MakeEngine(std::shared_ptr<const Model> model,
+                                                   const EngineOptions& options, std::string_view device) {
+#if defined(KVSCOPE_DEVICE)
+  if (device != "cpu") {
+    ASSIGN_OR_RETURN(std::unique_ptr<Backend> backend,
+                     MakeCudaBackend(model, options.kv, options.cache_bytes));
+    return Engine::Create(std::move(model), options, std::move(backend));
+  }
+#endif
+  return Engine::Create(std::move(model), options);
+}
+
+}  // namespace kvscope

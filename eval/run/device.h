@@ -1,0 +1,25 @@
+// What a run can run on.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "runtime/engine/engine.h"
+
+namespace kvscope {
+
+// Those that this build knows: "cpu", and "cuda" (a build for GPUs) or "emulated" (one that was made with
+// NVIDIA's headers).
+std::span<const std::string_view> Devices();
+
+// Unimplemented: a device that this build does not know. Unavailable: one that this machine does not have.
+absl::Status CheckDevice(std::string_view device);
+
+// REQUIRES: CheckDevice.
+absl::StatusOr<std::unique_ptr<Engine>> MakeEngine(std::shared_ptr<const Model> model,
+                                                   const EngineOptions& options, std::string_view device);
+
+}  // namespace kvscope

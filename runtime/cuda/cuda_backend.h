@@ -1,0 +1,23 @@
+// The CUDA runtime behind the engine's interface: exact float32 on one device, real or emulated.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "kernels/kv_page.h"
+#include "runtime/engine/backend.h"
+#include "runtime/model/model.h"
+
+namespace kvscope {
+
+// Unavailable: this machine has no device.
+absl::Status CheckCudaDevice();
+
+// `cache_bytes`: what all caches together may take; beyond it memory is out; 0: no limit. Unavailable: no
+// device. Unimplemented: a head dimension or a type of cache that device code has no kernels for.
+// ResourceExhausted: the weights do not fit.
+absl::StatusOr<std::unique_ptr<Backend>> MakeCudaBackend(std::shared_ptr<const Model> model, KvType kv_type,
+                                                         size_t cache_bytes = 0);
+
+}  // namespace kvscope

@@ -1,0 +1,163 @@
+// The device backend: some methods in every order of threads, types of cache, memory, refusals.
+// every_method_test.cc has all methods.
+#include "runtime/cuda/cuda_backend.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "kernels/cuda/device_testing.h"
+#include "runtime/cpu/cpu_backend.h"
+#include "runtime/cuda/backend_testing.h"
+#include "runtime/engine/test_model.h"
+#include "runtime/engine/test_requests.h"
+
+namespace kvscope {
+namespace {
+
+constexpr Budgets kBudgets{.prefill = 40, .observation = 4, .window = 8, .recent = 4, .max_new = 24};
+
+class CudaBackendTest : public DeviceTest {
+ protected:
+  static std::unique_ptr<Backend> OnDevice(const std::shared_ptr<const Model>& model,
+                                           KvType type = KvType::kF32, size_t cache_bytes = 0) {
+    auto backend = MakeCudaBackend(model, type, cache_bytes);
+    EXPECT_TRUE(backend.ok()) << backend.status();
+    return *std::move(backend);
+  }
+  static std::unique_ptr<Backend> OnCpu(const std::shared_ptr<const Model>& model,
+                                        KvType type = KvType::kF32) {
+    return *MakeCpuBackend(model, Precision::kF32, type, 1);
+  }
+
+  const std::shared_ptr<const Model> model_ = MakeTestModel(5, {.layers = 1});
+  const std::vector<int> prompt_ = TestPrompt(66, 7);  // two pages
+};
+
+// Rows that share pages and rows that copy them, heads that drop several entries at a time, caches of query
+// heads.
+TEST_F(CudaBackendTest, RowsOfDifferentMethodsDoAsOnTheCpu) {
+  const std::vector<Method> methods = {TestMethod("full", Semantics::kClean, kBudgets),
+                                       TestMethod("full+h2o", Semantics::kClean, kBudgets),
+                                       TestMethod("snapkv+discontinuous", Semantics::kClean, kBudgets),
+                                       TestMethod("h2o+slide", Semantics::kPublished, kBudgets)};
+  const auto cpu = OnCpu(model_);
+  Generation expected(*cpu, *model_, methods, prompt_);
+  for (int step = 0; step < 10; ++step) expected.Step();
+  ForEachOrder([&] {
+    const auto device = OnDevice(model_);
+    Generation found(*device, *model_, methods, prompt_);
+    for (int step = 0; step < 10; ++step) found.Step();
+    ExpectSame(found, expected, methods, model_->config);
+    EXPECT_EQ(device->cache_bytes_peak(), cpu->cache_bytes_peak());
+    EXPECT_GT(device->scratch_bytes(), 0u);
+  });
+}
+
+#if defined(KVSCOPE_DEVICE_EMULATED)
+TEST_F(CudaBackendTest, WaitsForTheDeviceWhereItMust) {
+  const std::vector<Method> methods = {TestMethod("snapkv+slide", Semantics::kClean, kBudgets)};
+  const auto cpu = OnCpu(model_);
+  Generation expected(*cpu, *model_, methods, prompt_);
+  for (int step = 0; step < 10; ++step) expected.Step();
+  const simt::Options before = simt::CurrentOptions();
+  simt::CurrentOptions().deferred_streams = true;
+  for (simt::CurrentOptions().seed = 1; simt::CurrentOptions().seed <= 5; ++simt::CurrentOptions().seed) {
+    const auto device = OnDevice(model_);
+    Generation found(*device, *model_, methods, prompt_);
+    for (int step = 0; step < 10; ++step) found.Step();
+    ExpectSame(found, expected, methods, model_->config);
+  }
+  simt::CurrentOptions() = before;
+}
+#endif
+
+TEST_F(CudaBackendTest, NarrowCachesStayNearTheExactOne) {
+  const std::vector<Method> methods = {TestMethod("full", Semantics::kClean, kBudgets)};
+  std::vector<float> exact(model_->config.vocab), logits(exact.size());
+  const PrefillRequest request{.prompt = prompt_, .rows = {{methods.front()}}};
+  ASSERT_TRUE(OnDevice(model_)->Prefill(request, exact).ok());
+  for (const auto& [type, tolerance] : {std::pair(KvType::kF16, 0.01f), std::pair(KvType::kBF16, 0.08f)}) {
+    const auto device = OnDevice(model_, type);
+    ASSERT_TRUE(device->Prefill(request, logits).ok());
+    for (size_t i = 0; i < exact.size(); ++i) EXPECT_NEAR(logits[i], exact[i], tolerance) << Name(type);
+    EXPECT_EQ(device->cache_bytes_peak(),
+              2 * model_->config.kv_heads * PageBytes(type, model_->config.head_dim));
+  }
+}
+
+// A policy that looks at keys, which lie on the device; and one that judges by a layer.
+TEST_F(CudaBackendTest, PoliciesThatReadKeysDoAsOnTheCpu) {
+  const std::vector<Method> methods = {TestMethod("full+keydiff", Semantics::kClean, kBudgets),
+                                       TestMethod("full+tova", Semantics::kClean, kBudgets)};
+  const auto device = OnDevice(model_, KvType::kF16), cpu = OnCpu(model_, KvType::kF16);
+  Generation found(*device, *model_, methods, prompt_), expected(*cpu, *model_, methods, prompt_);
+  for (int step = 0; step < 10; ++step) {
+    found.Step();
+    expected.Step();
+  }
+  ExpectSame(found, expected, methods, model_->config);
+}
+
+// What the probe is shown adds up, and is what the other backend shows.
+class SumProbe : public AttentionProbe {
+ public:
+  void OnAttention(const AttentionSample& sample) override {
+    double sum = 0;
+    for (const float p : sample.probabilities) sum += p;
+    EXPECT_NEAR(sum, 1, 1e-5);
+    EXPECT_EQ(sample.positions.size(), sample.probabilities.size());
+    outputs.insert(outputs.end(), sample.output.begin(), sample.output.end());
+  }
+  std::vector<float> outputs;
+};
+
+TEST_F(CudaBackendTest, ShowsAProbeWhatTheCpuShows) {
+  const std::vector<Method> methods = {TestMethod("full+slide", Semantics::kClean, kBudgets)};
+  SumProbe found, expected;
+  const auto device = OnDevice(model_), cpu = OnCpu(model_);
+  for (const auto& [backend, probe] : {std::pair(device.get(), &found), std::pair(cpu.get(), &expected)}) {
+    Generation generation(*backend, *model_, methods, prompt_);
+    backend->SetProbe(probe);
+    generation.Step();
+    backend->SetProbe(nullptr);
+    generation.Step();
+  }
+  ASSERT_EQ(found.outputs.size(), model_->config.heads * model_->config.head_dim);
+  ASSERT_EQ(found.outputs.size(), expected.outputs.size());
+  for (size_t i = 0; i < found.outputs.size(); ++i) EXPECT_NEAR(found.outputs[i], expected.outputs[i], 1e-5);
+}
+
+TEST_F(CudaBackendTest, ARowWithoutMemoryFailsAndTheOthersGoOn) {
+  const std::vector<Method> methods = {TestMethod("full", Semantics::kClean, kBudgets),
+                                       TestMethod("streamingllm", Semantics::kClean, kBudgets)};
+  const size_t page = PageBytes(KvType::kF32, model_->config.head_dim);
+  // Two pages of the prompt for each KV head, and one of what streamingllm keeps; not the third that the
+  // prompt grows to.
+  const auto device = OnDevice(model_, KvType::kF32, 3 * model_->config.kv_heads * page);
+  const std::vector<int> prompt = TestPrompt(128, 7);
+  std::vector<PrefillRow> rows;
+  for (const Method& method : methods) rows.push_back({method});
+  std::vector<float> logits(2 * model_->config.vocab);
+  auto prefilled =
+      device->Prefill({.prompt = prompt, .rows = rows}, std::span(logits).first(model_->config.vocab));
+  ASSERT_TRUE(prefilled.ok()) << prefilled.status();
+  std::vector<BackendSequence*> sequences;
+  for (auto& row : *prefilled) sequences.push_back(row->get());
+  EXPECT_EQ(device->Decode(sequences, std::vector<int>{1, 1}, logits).code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(sequences[0]->status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(sequences[1]->status().ok());
+  EXPECT_GE(ArgMaxFinite(std::span(logits).subspan(model_->config.vocab)), 0);
+}
+
+TEST_F(CudaBackendTest, RefusesWhatItHasNoKernelsFor) {
+  EXPECT_EQ(MakeCudaBackend(MakeTestModel(5, {.head_dim = 24}), KvType::kF32).status().code(),
+            absl::StatusCode::kUnimplemented);
+}
+
+}  // namespace
+}  // namespace kvscope

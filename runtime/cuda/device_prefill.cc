@@ -1,0 +1,93 @@
+#include "runtime/cuda/device_prefill.h"
+
+#include <cmath>
+#include <numeric>
+
+namespace kvscope {
+
+DevicePrefill::DevicePrefill(DeviceTransformer& transformer, DeviceLedger& memory, PageLedger& ledger,
+                             std::span<const int> prompt)
+    : transformer_(transformer),
+      ledger_(ledger),
+      prompt_(prompt),
+      positions_(prompt.size()),
+      pages_(memory, DevicePurpose::kScratch),
+      max_(memory, DevicePurpose::kScores),
+      sum_(memory, DevicePurpose::kScores),
+      received_(memory, DevicePurpose::kScores) {
+  std::iota(positions_.begin(), positions_.end(), 0);
+}
+
+absl::Status DevicePrefill::Begin() { return transformer_.Begin(prompt_, positions_); }
+
+absl::StatusOr<std::vector<HeadCache>> DevicePrefill::RunLayer(size_t layer, PromptScores& scores) {
+  RETURN_IF_ERROR(transformer_.pages().EditByPage());  // what was kept of the layer before
+  RETURN_IF_ERROR(transformer_.Project(layer));
+  std::vector<HeadCache> caches;
+  for (size_t head = 0; head < config().kv_heads; ++head) {
+    HeadCache& cache = caches.emplace_back(transformer_.pages().type(), config().head_dim, ledger_);
+    for (size_t t = 0; t < prompt_.size(); ++t) {
+      cache.Append(positions_[t], transformer_.key(t, head), transformer_.value(t, head));
+    }
+  }
+  RETURN_IF_ERROR(transformer_.FillCaches());
+  RETURN_IF_ERROR(Attend(caches, scores));
+  RETURN_IF_ERROR(transformer_.Finish(layer));
+  return caches;
+}
+
+absl::Status DevicePrefill::Attend(const std::vector<HeadCache>& caches, PromptScores& scores) {
+  std::vector<const std::byte*> pages;
+  for (const HeadCache& cache : caches) pages.insert(pages.end(), cache.pages().begin(), cache.pages().end());
+  RETURN_IF_ERROR(pages_.Upload(pages, transformer_.stream()));
+  const size_t queries = config().heads * prompt_.size();
+  for (DeviceBuffer<float>* buffer : {&max_, &sum_}) buffer->Resize(queries);
+  const auto attend = [&](size_t unmasked_before, float* out) -> absl::StatusOr<PrefillAttentionParams> {
+    const PrefillAttentionParams params{.q = transformer_.q(),
+                                        .pages = pages_.data(),
+                                        .prompt = static_cast<unsigned>(prompt_.size()),
+                                        .heads = static_cast<unsigned>(config().heads),
+                                        .kv_heads = static_cast<unsigned>(config().kv_heads),
+                                        .head_dim = static_cast<unsigned>(config().head_dim),
+                                        .kv_type = transformer_.pages().type(),
+                                        .scale = 1.0f / std::sqrt(static_cast<float>(config().head_dim)),
+                                        .unmasked_before = static_cast<unsigned>(unmasked_before),
+                                        .max = max_.data(),
+                                        .sum = sum_.data(),
+                                        .out = out};
+    RETURN_IF_CUDA_ERROR(PrefillAttentionOnDevice(params, transformer_.stream()));
+    return params;
+  };
+
+  scores.Reset(config().heads, 1);
+  ASSIGN_OR_RETURN(const PrefillAttentionParams causal, attend(0, transformer_.attention()));
+  for (size_t sum = 0; sum < scores.sums(); ++sum) {
+    if (scores.queries(sum).kind != QuerySet::Kind::kUnmasked) RETURN_IF_ERROR(Receive(causal, sum, scores));
+  }
+  for (size_t sum = 0; sum < scores.sums(); ++sum) {
+    const QuerySet& set = scores.queries(sum);
+    if (set.kind != QuerySet::Kind::kUnmasked) continue;
+    ASSIGN_OR_RETURN(const PrefillAttentionParams unmasked, attend(prompt_.size() - set.window, nullptr));
+    RETURN_IF_ERROR(Receive(unmasked, sum, scores));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DevicePrefill::Receive(const PrefillAttentionParams& attention, size_t sum,
+                                    PromptScores& scores) {
+  const QuerySet& set = scores.queries(sum);
+  const size_t first = set.kind == QuerySet::Kind::kWindow ? prompt_.size() - set.window : 0;
+  if (first == prompt_.size()) return absl::OkStatus();  // no queries: the sums stay 0
+  const size_t size = config().heads * prompt_.size();
+  received_.Resize(size);
+  RETURN_IF_CUDA_ERROR(ReceivedAttentionOnDevice(attention, static_cast<unsigned>(first), received_.data(),
+                                                 transformer_.stream()));
+  return received_.Download({scores.At(sum, 0, 0), size}, transformer_.stream());
+}
+
+absl::Status DevicePrefill::Logits(std::span<float> logits) {
+  RETURN_IF_ERROR(transformer_.pages().EditByPage());
+  return transformer_.Logits(prompt_.size() - 1, 1, logits);
+}
+
+}  // namespace kvscope

@@ -1,0 +1,123 @@
+#include "runtime/cuda/device_transformer.h"
+
+#include <algorithm>
+
+#include "kernels/cuda/elementwise.h"
+#include "kernels/cuda/embedding.h"
+#include "kernels/cuda/matmul.h"
+#include "kernels/cuda/rmsnorm.h"
+#include "kernels/cuda/rope_cache.h"
+
+namespace kvscope {
+
+DeviceTransformer::DeviceTransformer(const DeviceModel& model, DevicePages& pages, DeviceLedger& ledger,
+                                     cudaStream_t stream)
+    : model_(model),
+      pages_(pages),
+      stream_(stream),
+      rope_(model.config()),
+      cosine_(ledger, DevicePurpose::kScratch),
+      sine_(ledger, DevicePurpose::kScratch),
+      ids_(ledger, DevicePurpose::kScratch),
+      positions_(ledger, DevicePurpose::kScratch),
+      x_(ledger, DevicePurpose::kScratch),
+      normed_(ledger, DevicePurpose::kScratch),
+      projected_(ledger, DevicePurpose::kScratch),
+      q_(ledger, DevicePurpose::kScratch),
+      attention_(ledger, DevicePurpose::kScratch),
+      k_(ledger, DevicePurpose::kScratch),
+      v_(ledger, DevicePurpose::kScratch),
+      gate_(ledger, DevicePurpose::kScratch),
+      up_(ledger, DevicePurpose::kScratch),
+      logits_(ledger, DevicePurpose::kScratch) {}
+
+// Grows by doubling: a step needs one position more than the last.
+absl::Status DeviceTransformer::ReserveRope(size_t positions) {
+  if (positions <= rope_positions_) return absl::OkStatus();
+  const size_t wanted = std::max(positions, 2 * rope_positions_);
+  rope_.Reserve(wanted);
+  const size_t floats = wanted * config().head_dim / 2;
+  RETURN_IF_ERROR(cosine_.Upload({rope_.cosine(0), floats}, stream_));
+  RETURN_IF_ERROR(sine_.Upload({rope_.sine(0), floats}, stream_));
+  rope_positions_ = wanted;
+  return absl::OkStatus();
+}
+
+absl::Status DeviceTransformer::Begin(std::span<const int> tokens, std::span<const int> positions) {
+  tokens_ = tokens.size();
+  const ModelConfig& c = config();
+  for (DeviceBuffer<float>* buffer : {&x_, &normed_, &projected_}) buffer->Resize(tokens_ * c.hidden);
+  for (DeviceBuffer<float>* buffer : {&q_, &attention_}) buffer->Resize(tokens_ * c.heads * c.head_dim);
+  for (DeviceBuffer<float>* buffer : {&k_, &v_}) buffer->Resize(tokens_ * c.kv_heads * c.head_dim);
+  for (DeviceBuffer<float>* buffer : {&gate_, &up_}) buffer->Resize(tokens_ * c.ffn);
+  pages_.WritesFrom(k_.data(), static_cast<unsigned>(c.kv_heads));
+  RETURN_IF_ERROR(ReserveRope(static_cast<size_t>(std::ranges::max(positions)) + 1));
+  RETURN_IF_ERROR(ids_.Upload(tokens, stream_));
+  RETURN_IF_ERROR(positions_.Upload(positions, stream_));
+  RETURN_IF_CUDA_ERROR(EmbedOnDevice(model_.embedding(), ids_.data(), tokens_, x_.data(), stream_));
+  return absl::OkStatus();
+}
+
+absl::Status DeviceTransformer::Norm(const float* weight, size_t first, size_t n) {
+  const size_t offset = first * config().hidden;
+  RETURN_IF_CUDA_ERROR(RmsNormOnDevice<float>(
+      {x_.data() + offset, weight, normed_.data() + offset, n, config().hidden, config().rms_eps}, stream_));
+  return absl::OkStatus();
+}
+
+absl::Status DeviceTransformer::MatMul(const WeightMatrix& w, const float* x, size_t tokens, float* y) {
+  RETURN_IF_CUDA_ERROR(MatMulOnDevice(w, x, tokens, y, stream_));
+  return absl::OkStatus();
+}
+
+absl::Status DeviceTransformer::Project(size_t layer) {
+  const DeviceModel::Layer& weights = model_.layer(layer);
+  RETURN_IF_ERROR(Norm(weights.attention_norm, 0, tokens_));
+  RETURN_IF_ERROR(MatMul(weights.q, normed_.data(), tokens_, q_.data()));
+  RETURN_IF_ERROR(MatMul(weights.k, normed_.data(), tokens_, k_.data()));
+  return MatMul(weights.v, normed_.data(), tokens_, v_.data());
+}
+
+absl::Status DeviceTransformer::FillCaches() {
+  RETURN_IF_ERROR(pages_.Edit());
+  ASSIGN_OR_RETURN(const DevicePages::Writes writes, pages_.TakeWrites());
+  RETURN_IF_CUDA_ERROR(RopeCacheOnDevice<float>({.q = q_.data(),
+                                                 .k = k_.data(),
+                                                 .v = v_.data(),
+                                                 .positions = positions_.data(),
+                                                 .cosine = cosine_.data(),
+                                                 .sine = sine_.data(),
+                                                 .rotated_q = q_.data(),
+                                                 .writes = writes.data,
+                                                 .write_count = writes.size,
+                                                 .tokens = static_cast<unsigned>(tokens_),
+                                                 .heads = static_cast<unsigned>(config().heads),
+                                                 .kv_heads = static_cast<unsigned>(config().kv_heads),
+                                                 .head_dim = static_cast<unsigned>(config().head_dim),
+                                                 .kv_type = pages_.type()},
+                                                stream_));
+  return absl::OkStatus();
+}
+
+absl::Status DeviceTransformer::Finish(size_t layer) {
+  const DeviceModel::Layer& weights = model_.layer(layer);
+  const size_t hidden = tokens_ * config().hidden;
+  RETURN_IF_ERROR(MatMul(weights.o, attention_.data(), tokens_, projected_.data()));
+  RETURN_IF_CUDA_ERROR(AddToOnDevice<float>(x_.data(), projected_.data(), hidden, stream_));
+  RETURN_IF_ERROR(Norm(weights.ffn_norm, 0, tokens_));
+  RETURN_IF_ERROR(MatMul(weights.gate, normed_.data(), tokens_, gate_.data()));
+  RETURN_IF_ERROR(MatMul(weights.up, normed_.data(), tokens_, up_.data()));
+  RETURN_IF_CUDA_ERROR(SwiGluOnDevice<float>(gate_.data(), up_.data(), tokens_ * config().ffn, stream_));
+  RETURN_IF_ERROR(MatMul(weights.down, gate_.data(), tokens_, projected_.data()));
+  RETURN_IF_CUDA_ERROR(AddToOnDevice<float>(x_.data(), projected_.data(), hidden, stream_));
+  return absl::OkStatus();
+}
+
+absl::Status DeviceTransformer::Logits(size_t first, size_t n, std::span<float> logits) {
+  logits_.Resize(n * config().vocab);
+  RETURN_IF_ERROR(Norm(model_.final_norm(), first, n));
+  RETURN_IF_ERROR(MatMul(model_.head(), normed_.data() + first * config().hidden, n, logits_.data()));
+  return logits_.Download(logits.first(n * config().vocab), stream_);
+}
+
+}  // namespace kvscope

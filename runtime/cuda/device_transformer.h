@@ -1,0 +1,68 @@
+// The parts of a Llama block that prefill and decode share, on a device, in exact float32: the twin of
+// runtime/cpu/transformer.h.
+#pragma once
+
+#include <span>
+
+#include "runtime/cpu/rope_table.h"
+#include "runtime/cuda/device_model.h"
+#include "runtime/cuda/device_pages.h"
+
+namespace kvscope {
+
+class DeviceTransformer {
+ public:
+  // All arguments outlive this.
+  DeviceTransformer(const DeviceModel& model, DevicePages& pages, DeviceLedger& ledger, cudaStream_t stream);
+
+  const ModelConfig& config() const { return model_.config(); }
+  cudaStream_t stream() const { return stream_; }
+  DevicePages& pages() { return pages_; }
+
+  // Tokens that the next calls work on, at these positions; their embeddings.
+  absl::Status Begin(std::span<const int> tokens, std::span<const int> positions);
+
+  // Queries, keys and values of one layer, not rotated.
+  absl::Status Project(size_t layer);
+
+  // Addresses of token t's row in a KV head, for HeadCache::Append.
+  const float* key(size_t t, size_t kv_head) const { return k_.data() + Row(t, kv_head); }
+  const float* value(size_t t, size_t kv_head) const { return v_.data() + Row(t, kv_head); }
+
+  // Carries out what caches have noted since Project: their moves, then rotated keys and values into their
+  // slots. Leaves rotated queries in q().
+  absl::Status FillCaches();
+
+  const float* q() const { return q_.data(); }  // [tokens, heads, head_dim]
+  float* attention() {
+    return attention_.data();
+  }  // [tokens, heads, head_dim]: to be written between FillCaches and Finish
+
+  // x += o_proj(attention), then x += ffn(norm(x)).
+  absl::Status Finish(size_t layer);
+
+  // Of tokens [first, first + n): [n, vocab]. Waits for them.
+  absl::Status Logits(size_t first, size_t n, std::span<float> logits);
+
+ private:
+  size_t Row(size_t t, size_t kv_head) const { return (t * config().kv_heads + kv_head) * config().head_dim; }
+  absl::Status ReserveRope(size_t positions);
+  absl::Status Norm(const float* weight, size_t first, size_t n);
+  absl::Status MatMul(const WeightMatrix& w, const float* x, size_t tokens, float* y);
+
+  const DeviceModel& model_;
+  DevicePages& pages_;
+  cudaStream_t stream_;
+  RopeTable rope_;
+  size_t rope_positions_ = 0;  // that the device has
+  size_t tokens_ = 0;
+  DeviceBuffer<float> cosine_, sine_;           // [rope_positions_, head_dim / 2]
+  DeviceBuffer<int> ids_, positions_;           // [tokens]
+  DeviceBuffer<float> x_, normed_, projected_;  // [tokens, hidden]
+  DeviceBuffer<float> q_, attention_;           // [tokens, heads, head_dim]
+  DeviceBuffer<float> k_, v_;                   // [tokens, kv_heads, head_dim]
+  DeviceBuffer<float> gate_, up_;               // [tokens, ffn]
+  DeviceBuffer<float> logits_;                  // [n, vocab]
+};
+
+}  // namespace kvscope
