@@ -26,15 +26,19 @@ HWY_INLINE void WriteIntegers(const float* HWY_RESTRICT block, size_t b, const A
     largest = hn::Max(largest, hn::BitCast(d32, hn::Abs(hn::Load(d, block + i))));
   const float size = hn::GetLane(hn::BitCast(d, hn::MaxOfLanes(d32, largest)));
   const V steps = hn::Set(d, size > 0 ? 127.0f / size : 0.0f);
+  // What is no number becomes one here, and so do 128 fine steps.
+  const auto round = [=](V value) {
+    const auto limit = hn::Set(d32, 127);
+    return hn::Min(hn::Max(hn::NearestInt(value), hn::Neg(limit)), limit);
+  };
   auto sums = hn::Zero(d32);
   for (size_t i = 0; i < kActivationBlock; i += kLanes) {
     const V value = hn::Mul(hn::Load(d, block + i), steps);
-    const auto q = hn::NearestInt(value);
+    const auto q = round(value);
     hn::StoreU(hn::DemoteTo(d8, q), d8, row.q + b * kActivationBlock + i);
     if constexpr (kFine) {
       const V rest = hn::Mul(hn::Sub(value, hn::ConvertTo(d, q)), hn::Set(d, 256.0f));
-      const auto largest_fine = hn::Set(d32, 127);
-      const auto fine = hn::Min(hn::Max(hn::NearestInt(rest), hn::Neg(largest_fine)), largest_fine);
+      const auto fine = round(rest);
       hn::StoreU(hn::DemoteTo(d8, fine), d8, row.fine + b * kActivationBlock + i);
       sums = hn::Add(sums, hn::Add(hn::ShiftLeft<8>(q), fine));
     } else {

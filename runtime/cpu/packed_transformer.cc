@@ -23,7 +23,7 @@ size_t PackedTransformer::prefill_rows() const {
 
 void PackedTransformer::Embed(std::span<const int> tokens, Activations& x) {
   x.Resize(tokens.size());
-  for (size_t t = 0; t < tokens.size(); ++t) packed_.Embed(static_cast<size_t>(tokens[t]), x.row(t));
+  ForRows(tokens.size(), [&](size_t t) { packed_.Embed(static_cast<size_t>(tokens[t]), x.row(t)); });
 }
 
 void PackedTransformer::Norm(const Activations& x, size_t first, size_t n, const std::vector<float>& weight,
