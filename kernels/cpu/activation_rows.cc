@@ -141,10 +141,9 @@ ActivationRows::ActivationRows(size_t columns)
 
 void ActivationRows::Resize(size_t rows, ActivationForms forms) {
   forms_ = forms;
-  if (forms.int16) Grow(fine_, rows * padded_);
   if (forms.int8 || forms.int16) {
     const size_t blocks = padded_ / kActivationBlock;
-    Grow(q_, rows * padded_);
+    Grow(q_, rows * QStride());
     Grow(scale_, rows * blocks);
     Grow(scaled_sum_, rows * blocks);
     Grow(negative_sum_, rows * blocks);
@@ -154,10 +153,10 @@ void ActivationRows::Resize(size_t rows, ActivationForms forms) {
 
 ActivationRow ActivationRows::Row(size_t r) {
   ActivationRow row;
-  if (forms_.int16) row.fine = fine_.data() + r * padded_;
   if (forms_.int8 || forms_.int16) {
     const size_t blocks = padded_ / kActivationBlock;
-    row.q = q_.data() + r * padded_;
+    row.q = q_.data() + r * QStride();
+    if (forms_.int16) row.fine = row.q + padded_;
     row.scale = scale_.data() + r * blocks;
     row.scaled_sum = scaled_sum_.data() + r * blocks;
     row.negative_sum = negative_sum_.data() + r * blocks;
@@ -180,7 +179,8 @@ void ActivationRows::SetSwiGlu(size_t r, size_t first, size_t n, const float* ga
 PanelInput ActivationRows::input() const {
   return {.columns = padded_,
           .q = q_.data(),
-          .fine = forms_.int16 ? fine_.data() : nullptr,
+          .fine = forms_.int16 ? q_.data() + padded_ : nullptr,
+          .q_stride = QStride(),
           .scale = scale_.data(),
           .scaled_sum = scaled_sum_.data(),
           .negative_sum = negative_sum_.data(),
@@ -188,9 +188,8 @@ PanelInput ActivationRows::input() const {
 }
 
 size_t ActivationRows::bytes() const {
-  return q_.size() + fine_.size() + scale_.size() * sizeof(scale_[0]) +
-         scaled_sum_.size() * sizeof(scaled_sum_[0]) + negative_sum_.size() * sizeof(negative_sum_[0]) +
-         halves_.size() * sizeof(halves_[0]);
+  return q_.size() + scale_.size() * sizeof(scale_[0]) + scaled_sum_.size() * sizeof(scaled_sum_[0]) +
+         negative_sum_.size() * sizeof(negative_sum_[0]) + halves_.size() * sizeof(halves_[0]);
 }
 
 }  // namespace kvscope

@@ -59,12 +59,12 @@ class ActivationRows {
 
  private:
   ActivationRow Row(size_t r);
+  size_t QStride() const { return forms_.int16 ? 2 * padded_ : padded_; }
 
   size_t columns_;
   size_t padded_;  // to whole groups
   ActivationForms forms_;
-  AlignedVector<int8_t> q_;
-  AlignedVector<int8_t> fine_;
+  AlignedVector<int8_t> q_;  // [rows][padded columns]; with int16 [rows][2][padded columns], fine second
   AlignedVector<float> scale_;
   AlignedVector<float> scaled_sum_;
   AlignedVector<int32_t> negative_sum_;

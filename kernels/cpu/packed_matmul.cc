@@ -27,9 +27,7 @@ const PanelKernels& PanelsOf(CpuLevel level) {
   return kPortableKernels;
 }
 
-PanelProduct KernelFor(PackedType type) {
-  const CpuLevel level = CurrentLevel();
-  const PanelKernels& kernels = PanelsOf(level);
+PanelProduct ProductOf(const PanelKernels& kernels, PackedType type) {
   switch (type) {
     case PackedType::kQ4_1:
       return kernels.q4_1;
@@ -40,10 +38,19 @@ PanelProduct KernelFor(PackedType type) {
     case PackedType::kBF16:
       break;
   }
-#if defined(__x86_64__)
-  if (level >= CpuLevel::kAvx512Bf16) return kAvx512Bf16Product;
-#endif
   return kernels.bf16;
+}
+
+PanelProduct KernelFor(PackedType type, const PanelInput& x, size_t tokens) {
+  const CpuLevel level = CurrentLevel();
+#if defined(__x86_64__)
+  constexpr size_t kTokensForTiles = 5;
+  if (type == PackedType::kBF16 && level >= CpuLevel::kAvx512Bf16) return kAvx512Bf16Product;
+  if (TakesIntegers(type) && level >= CpuLevel::kAmx && x.fine != nullptr && tokens >= kTokensForTiles)
+    return ProductOf(kAmxIntegerKernels, type);
+#endif
+  (void)x, (void)tokens;
+  return ProductOf(PanelsOf(level), type);
 }
 
 // The kernels by tiles, where this pass uses them.
@@ -60,7 +67,6 @@ T* ThreadScratch(size_t size) {
 // that fill up the last panel are left out.
 void Panels(const PackedMatrix& w, size_t first, size_t end, const PanelInput& x, size_t rows, float* y,
             size_t y_stride) {
-  const PanelProduct product = KernelFor(w.type);
   PanelProductArgs args{.panel_bytes = w.panel_bytes(), .x = x};
   const size_t whole = std::min(end, w.rows / kPanelRows);
   // Few rows: one after another, the panels stream by. Many: a panel stays in the nearest cache for all rows.
@@ -71,6 +77,7 @@ void Panels(const PackedMatrix& w, size_t first, size_t end, const PanelInput& x
     for (size_t t = 0; t < rows; t += kTokensAtOnce) {
       args.first_token = t;
       args.tokens = std::min(kTokensAtOnce, rows - t);
+      const PanelProduct product = KernelFor(w.type, x, args.tokens);
       float* const to = y + t * y_stride + (p - first) * kPanelRows;
       if (p < whole) {
         args.y = to;
@@ -168,6 +175,8 @@ void PackedSwiGlu(const PackedMatrix& gate, const PackedMatrix& up, const Activa
       tiles->begin();
       for (size_t p = first; p < end; ++p) {
         const TileProductArgs args{.panels = {gate.panel(p), up.panel(p)},
+                                   .panel_bytes = {gate.panel_bytes(), up.panel_bytes()},
+                                   .next = {gate.panel(p + 1), up.panel(p + 1)},
                                    .types = {static_cast<uint8_t>(gate.type), static_cast<uint8_t>(up.type)},
                                    .x = input,
                                    .tokens = rows,

@@ -46,8 +46,9 @@ std::vector<double> Rounded(const ActivationRows& x, size_t r, ActivationForms f
     if (forms.bf16) {
       row[k] = BF16ToF32(input.halves[(tile * kTileRows + r % kTileRows) * kTileColumns + k % kTileColumns]);
     } else {
-      row[k] =
-          input.scale[at / kActivationBlock] * (input.q[at] + (forms.int16 ? input.fine[at] / 256.0 : 0.0));
+      row[k] = input.scale[at / kActivationBlock] *
+               (input.q[r * input.q_stride + k] +
+                (forms.int16 ? input.fine[r * input.q_stride + k] / 256.0 : 0.0));
     }
   }
   return row;

@@ -22,12 +22,12 @@ inline constexpr size_t kTileTokens = 2 * kTileRows;
 struct PanelInput {
   size_t columns = 0;  // filled up
   // In blocks of 32 columns: x = scale * q or, where there is `fine`, scale * (q + fine / 256).
-  const int8_t* q = nullptr;          // [tokens][columns]
-  const int8_t* fine = nullptr;       // likewise, -127 to 127; or null
-  const float* scale = nullptr;       // [tokens][columns / 32]
-  const float* scaled_sum = nullptr;  // likewise: the sum of the block's x
-  const int32_t* negative_sum =
-      nullptr;  // likewise: minus the sum of q or, where there is `fine`, of 256 q + fine
+  const int8_t* q = nullptr;              // [columns] of token 0
+  const int8_t* fine = nullptr;           // likewise, columns behind q; -127 to 127; or null
+  size_t q_stride = 0;                    // of both, from token to token: columns or, with `fine`, twice that
+  const float* scale = nullptr;           // [tokens][columns / 32]
+  const float* scaled_sum = nullptr;      // likewise: the sum of the block's x
+  const int32_t* negative_sum = nullptr;  // likewise: minus the sum of q or, with `fine`, of 256 q + fine
   // bfloat16 tiles, [tokens / 16][columns / 32][16 tokens][32 columns].
   const uint16_t* halves = nullptr;
 };
@@ -82,6 +82,9 @@ extern const PanelKernels kAvx2Kernels;
 extern const PanelKernels kAvx512VnniKernels;
 extern const PanelProduct kAvx512Bf16Product;  // in place of kAvx512VnniKernels.bf16
 extern const TileKernels kAmxKernels;
+// For activations with `fine`: the bits of kAvx512VnniKernels, sooner where tokens are five or more. bf16 is
+// null.
+extern const PanelKernels kAmxIntegerKernels;
 #endif
 
 }  // namespace kvscope

@@ -1,4 +1,5 @@
-// Panel kernels for AMX: two panels are dequantized to bfloat16 tiles, and all tokens' tiles pass over them.
+// Panel kernels for AMX. Of many tokens: two panels are dequantized to bfloat16 tiles, and all tokens' tiles
+// pass over them. Of few: the integer sums of a block come from a tile, instead of from vectors.
 #include <immintrin.h>
 
 #include "kernels/cpu/panel_kernels.h"
@@ -269,8 +270,126 @@ void SwiGlu(const TileProductArgs& args, size_t column, size_t out_columns, uint
   }
 }
 
+// ---- products of integers, for few tokens ----
+
+// Register 0 is sums: of a token's q and of its fine part, row by row, for 16 rows of a panel. Register 1 is
+// activations alike, a block of 32 columns; 2 is a block of the panel, [8 of columns][16 rows][4 columns].
+constexpr TileConfig IntegerConfig(uint8_t tokens) {
+  const auto rows = static_cast<uint8_t>(2 * tokens);
+  return {.palette = 1, .row_bytes = {64, 32, 64}, .rows = {rows, rows, 8}};
+}
+constexpr TileConfig kIntegerConfigs[kTokensAtOnce] = {IntegerConfig(1), IntegerConfig(2), IntegerConfig(3),
+                                                       IntegerConfig(4), IntegerConfig(5), IntegerConfig(6),
+                                                       IntegerConfig(7), IntegerConfig(8)};
+
+// Blocks whose sums lie in the nearest cache together.
+constexpr size_t kBlocksTogether = 12;
+constexpr size_t kBlockBytes = 512;  // of 16 rows, a byte a column
+constexpr size_t kPrefetchBytes = 4096;
+
+template <Type kType>
+struct GroupLayout {
+  static constexpr size_t kBlockScales = kType == kQ4_1 ? 2 * kScales : kScales;
+  static constexpr size_t kBlockQuants = kType == kQ8_0 ? kBlockBytes : kBlockBytes / 2;
+  static constexpr size_t kBytes = 2 * (kBlockScales + kBlockQuants);
+
+  static const std::byte* Scales(const std::byte* panel, size_t block) {
+    return panel + block / 2 * kBytes + block % 2 * kBlockScales;
+  }
+  static const std::byte* Quants(const std::byte* panel, size_t block) {
+    return panel + block / 2 * kBytes + 2 * kBlockScales + block % 2 * kBlockQuants;
+  }
+};
+
+KVSCOPE_INLINE void SplitNibbles(const std::byte* quants, std::byte* to) {
+  const __m512i mask = _mm512_set1_epi8(0x0f);
+#pragma GCC unroll 4
+  for (size_t j = 0; j < 4; ++j) {
+    const __m512i both = _mm512_load_si512(quants + kRegister * j);
+    _mm512_store_si512(to + kRegister * j, _mm512_and_si512(both, mask));
+    _mm512_store_si512(to + kRegister * (4 + j), _mm512_and_si512(_mm512_srli_epi16(both, 4), mask));
+  }
+}
+
+// Integer sums of blocks [first, first + count) of one panel, [count][tokens][2][16 rows].
+template <Type kType, int kTokens>
+KVSCOPE_INLINE void BlockSums(const PanelProductArgs& args, const std::byte* panel, size_t first,
+                              size_t count, std::byte* nibbles, int32_t* sums) {
+  using Layout = GroupLayout<kType>;
+  for (size_t i = 0; i < count; ++i) {
+    const std::byte* at = Layout::Quants(panel, first + i);
+    for (size_t line = 0; line < Layout::kBytes / 2; line += kRegister)
+      _mm_prefetch(reinterpret_cast<const char*>(at + kPrefetchBytes + line), _MM_HINT_T0);
+    if constexpr (kType != kQ8_0) SplitNibbles(at, nibbles + i * kBlockBytes);
+  }
+  const int8_t* x = args.x.q + args.first_token * args.x.q_stride;
+#pragma GCC unroll 1
+  for (size_t i = 0; i < count; ++i) {
+    _tile_zero(0);
+    _tile_loadd(1, x + (first + i) * kTileColumns, args.x.columns);
+    _tile_loadd(2, kType == kQ8_0 ? Layout::Quants(panel, first + i) : nibbles + i * kBlockBytes, kRegister);
+    _tile_dpbsud(0, 1, 2);
+    _tile_stored(0, sums + i * kTokens * 2 * kTileRows, kRegister);
+  }
+}
+
+template <Type kType, int kTokens>
+void IntegerProductOf(const PanelProductArgs& args) {
+  using Layout = GroupLayout<kType>;
+  alignas(64) std::byte nibbles[kBlocksTogether * kBlockBytes];
+  alignas(64) int32_t block_sums[kBlocksTogether * kTokens * 2 * kTileRows];
+  const size_t blocks = args.x.columns / kTileColumns;
+  for (size_t p = 0; p < args.panel_count; ++p) {
+    const std::byte* panel = args.panels + p * args.panel_bytes;
+    __m512 sums[kTokens];
+    for (int t = 0; t < kTokens; ++t) sums[t] = _mm512_setzero_ps();
+    for (size_t first = 0; first < blocks; first += kBlocksTogether) {
+      const size_t count = blocks - first < kBlocksTogether ? blocks - first : kBlocksTogether;
+      BlockSums<kType, kTokens>(args, panel, first, count, nibbles, block_sums);
+      for (size_t i = 0; i < count; ++i) {
+        const std::byte* scales = Layout::Scales(panel, first + i);
+        const __m512 d = _mm512_mul_ps(Widen(scales), _mm512_set1_ps(0x1p-8f));
+        __m512 m;
+        if constexpr (kType == kQ4_1) m = Widen(scales + kScales);
+#pragma GCC unroll 8
+        for (int t = 0; t < kTokens; ++t) {
+          const size_t at = (args.first_token + t) * blocks + first + i;
+          const int32_t* both = block_sums + (i * kTokens + t) * 2 * kTileRows;
+          __m512i sum = _mm512_add_epi32(_mm512_slli_epi32(_mm512_load_si512(both), 8),
+                                         _mm512_load_si512(both + kTileRows));
+          if constexpr (kType != kQ4_1) {
+            const __m512i negative_sum = _mm512_set1_epi32(args.x.negative_sum[at]);
+            sum = _mm512_add_epi32(sum, _mm512_slli_epi32(negative_sum, kType == kQ8_0 ? 7 : 3));
+          }
+          sums[t] = _mm512_fmadd_ps(_mm512_mul_ps(d, _mm512_set1_ps(args.x.scale[at])),
+                                    _mm512_cvtepi32_ps(sum), sums[t]);
+          if constexpr (kType == kQ4_1)
+            sums[t] = _mm512_fmadd_ps(m, _mm512_set1_ps(args.x.scaled_sum[at]), sums[t]);
+        }
+      }
+    }
+    for (int t = 0; t < kTokens; ++t) _mm512_storeu_ps(args.y + t * args.y_stride + p * kTileRows, sums[t]);
+  }
+}
+
+template <Type kType>
+void IntegerProduct(const PanelProductArgs& args) {
+  static constexpr PanelProduct kByTokens[kTokensAtOnce] = {
+      IntegerProductOf<kType, 1>, IntegerProductOf<kType, 2>, IntegerProductOf<kType, 3>,
+      IntegerProductOf<kType, 4>, IntegerProductOf<kType, 5>, IntegerProductOf<kType, 6>,
+      IntegerProductOf<kType, 7>, IntegerProductOf<kType, 8>};
+  _tile_loadconfig(&kIntegerConfigs[args.tokens - 1]);
+  kByTokens[args.tokens - 1](args);
+  _tile_release();
+}
+
 }  // namespace
 
 const TileKernels kAmxKernels = {.begin = Begin, .end = End, .product = Product, .swiglu = SwiGlu};
+
+const PanelKernels kAmxIntegerKernels = {.q4_1 = IntegerProduct<kQ4_1>,
+                                         .q4_0 = IntegerProduct<kQ4_0>,
+                                         .q8_0 = IntegerProduct<kQ8_0>,
+                                         .bf16 = nullptr};
 
 }  // namespace kvscope

@@ -87,10 +87,10 @@ void Product(const PanelProductArgs& args) {
         const __m256 d = _mm256_mul_ps(Widen(scales), unit);
         for (size_t t = 0; t < args.tokens; ++t) {
           const size_t at = (args.first_token + t) * blocks + b;
-          __m256i sum = BlockSum<kType>(quants, args.x.q + at * kBlock);
+          const int8_t* x = args.x.q + (args.first_token + t) * args.x.q_stride + b * kBlock;
+          __m256i sum = BlockSum<kType>(quants, x);
           if (fine)
-            sum = _mm256_add_epi32(_mm256_slli_epi32(sum, 8),
-                                   BlockSum<kType>(quants, args.x.fine + at * kBlock));
+            sum = _mm256_add_epi32(_mm256_slli_epi32(sum, 8), BlockSum<kType>(quants, x + args.x.columns));
           if constexpr (kType == kQ4_0)
             sum = _mm256_add_epi32(sum, _mm256_set1_epi32(8 * args.x.negative_sum[at]));
           sums[t] = _mm256_fmadd_ps(_mm256_mul_ps(d, _mm256_set1_ps(args.x.scale[at])),

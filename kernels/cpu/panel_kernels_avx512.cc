@@ -81,11 +81,11 @@ void Product(const PanelProductArgs& args) {
 #pragma GCC unroll 8
         for (int t = 0; t < kTokens; ++t) {
           const size_t at = (args.first_token + t) * blocks + b;
-          Halves block =
-              AddProducts({_mm512_setzero_si512(), _mm512_setzero_si512()}, w, args.x.q + at * kBlock);
+          const int8_t* x = args.x.q + (args.first_token + t) * args.x.q_stride + b * kBlock;
+          Halves block = AddProducts({_mm512_setzero_si512(), _mm512_setzero_si512()}, w, x);
           if constexpr (kFine) {
             block = {_mm512_slli_epi32(block.low, 8), _mm512_slli_epi32(block.high, 8)};
-            block = AddProducts(block, w, args.x.fine + at * kBlock);
+            block = AddProducts(block, w, x + args.x.columns);
           }
           if constexpr (kType != kQ8_0) block.high = _mm512_srai_epi32(block.high, 4);
           __m512i sum = _mm512_add_epi32(block.low, block.high);

@@ -61,13 +61,14 @@ void QuantizedProduct(const PanelProductArgs& args) {
       if constexpr (kType == PackedType::kQ4_1) WidenScales(scales + kScales, m);
       for (size_t t = 0; t < args.tokens; ++t) {
         const size_t at = (args.first_token + t) * blocks + b;
+        const int8_t* x = args.x.q + (args.first_token + t) * args.x.q_stride + b * kBlock;
         int32_t block[kPanelRows];
         for (int32_t& sum : block) sum = kZero * args.x.negative_sum[at];
         const std::byte* quants = group + 2 * kBlockScales + b % 2 * kBlockQuants;
         int32_t coarse[kPanelRows] = {};
-        BlockSums<kType>(quants, args.x.q + at * kBlock, coarse);
+        BlockSums<kType>(quants, x, coarse);
         for (size_t r = 0; r < kPanelRows; ++r) block[r] += fine ? coarse[r] * 256 : coarse[r];
-        if (fine) BlockSums<kType>(quants, args.x.fine + at * kBlock, block);
+        if (fine) BlockSums<kType>(quants, x + args.x.columns, block);
         for (size_t r = 0; r < kPanelRows; ++r) {
           sums[t][r] += d[r] * unit * args.x.scale[at] * static_cast<float>(block[r]);
           if constexpr (kType == PackedType::kQ4_1) sums[t][r] += m[r] * args.x.scaled_sum[at];
