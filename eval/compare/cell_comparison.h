@@ -82,6 +82,8 @@ struct CellComparison {
   std::vector<std::string> mismatches;   // that the caller allowed
   int prompts = 0;                       // samples of both runs with the same prompt
   int outputs_that_differ = 0;
+  // Prompts, not questions: that ran into the limit of new tokens, and that overran, in one run only.
+  DiscordantCounts length, overrun;
   AccuracyDifference accuracy;
   std::optional<KvDifference> kv;     // nullopt unless every paired record says it
   std::vector<LatencyRatio> latency;  // empty where a run has no times

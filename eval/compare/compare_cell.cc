@@ -172,6 +172,18 @@ bool SameOutput(const SampleRecord& a, const SampleRecord& b) {
   return a.text == b.text;
 }
 
+// Of prompts for which `is` holds in one run only.
+template <typename Is>
+DiscordantCounts CountPrompts(const RunPair& runs, const std::vector<SamplePair>& pairs, Is is) {
+  DiscordantCounts counts{.questions = static_cast<int>(pairs.size())};
+  for (const SamplePair& pair : pairs) {
+    const bool before = is(*runs.base, *pair.base), after = is(*runs.candidate, *pair.candidate);
+    counts.base_only += before && !after;
+    counts.candidate_only += after && !before;
+  }
+  return counts;
+}
+
 std::string Listed(const std::vector<std::string>& samples) {
   const size_t shown = std::min(samples.size(), kMaxListedSamples);
   std::string list = fmt::format("{}", fmt::join(samples.begin(), samples.begin() + shown, ", "));
@@ -229,6 +241,12 @@ absl::StatusOr<CellComparison> CompareCell(const RunPair& pair, const CompareOpt
   cell.prompts = static_cast<int>(samples.pairs.size());
   for (const SamplePair& sample : samples.pairs)
     cell.outputs_that_differ += !SameOutput(sample.base->record, sample.candidate->record);
+  cell.length = CountPrompts(pair, samples.pairs, [](const JudgedRun&, const JudgedSample& sample) {
+    return sample.record.finish == FinishReason::kLength;
+  });
+  cell.overrun = CountPrompts(pair, samples.pairs, [&](const JudgedRun& run, const JudgedSample& sample) {
+    return run.Of(sample, options.scorer).Overran();
+  });
   cell.accuracy = CompareAccuracy(pair, samples.pairs, options);
   cell.kv = CompareKv(samples.pairs);
   AppendGaps(pair, samples, cell.gaps);

@@ -85,6 +85,12 @@ json OfLatency(const std::vector<LatencyRatio>& latency) {
   return report;
 }
 
+json OfPrompts(const DiscordantCounts& counts) {
+  return {{"base_only", counts.base_only},
+          {"candidate_only", counts.candidate_only},
+          {"increase_p", IncreaseP(counts)}};
+}
+
 json OfCell(const CellComparison& cell) {
   return {{"name", cell.name},
           {"verdict", Name(cell.verdict)},
@@ -92,6 +98,8 @@ json OfCell(const CellComparison& cell) {
           {"outputs_that_differ", cell.outputs_that_differ},
           {"base", OfRun(cell.base)},
           {"candidate", OfRun(cell.candidate)},
+          {"length", OfPrompts(cell.length)},
+          {"overrun", OfPrompts(cell.overrun)},
           {"accuracy", OfAccuracy(cell.accuracy)},
           {"kv", OfKv(cell.kv)},
           {"latency", OfLatency(cell.latency)},

@@ -117,6 +117,19 @@ class Gate {
     check("max_error", rule.max_error, CountOf(candidate, FinishReason::kError), known);
     check("max_length_increase", rule.max_length_increase, increase(FinishReason::kLength), known);
     check("max_overrun_increase", rule.max_overrun_increase, candidate.overrun - base.overrun, true);
+    CheckIncrease("finish.more_length", rule.more_length_alpha, cell_->length, known);
+    CheckIncrease("finish.more_overrun", rule.more_overrun_alpha, cell_->overrun, true);
+  }
+
+  void CheckIncrease(std::string_view name, const std::optional<double>& alpha,
+                     const DiscordantCounts& prompts, bool is_known) {
+    if (!alpha) return;
+    if (!is_known) return Add(name, GateOutcome::kIncomplete, "a run does not say why outputs ended");
+    Add(name, JudgeIncrease(prompts, *alpha, cells_),
+        fmt::format("{} prompts in the candidate only, {} in the base only, one-sided p {:.4f}; above {:.2g} "
+                    "demanded",
+                    prompts.candidate_only, prompts.base_only, IncreaseP(prompts),
+                    *alpha / static_cast<double>(cells_)));
   }
 
   const GatePolicy& policy_;
@@ -150,6 +163,10 @@ GateOutcome GateResult::Outcome() const {
 GateOutcome JudgeAccuracy(const PairedMean& points, const AccuracyRule& rule, size_t cells) {
   return AtLeast(-rule.margin_points, TInterval(points, 1 - 2 * rule.alpha),
                  TInterval(points, 1 - 2 * rule.alpha / static_cast<double>(cells)));
+}
+
+GateOutcome JudgeIncrease(const DiscordantCounts& prompts, double alpha, size_t cells) {
+  return IncreaseP(prompts) > alpha / static_cast<double>(cells) ? GateOutcome::kPass : GateOutcome::kFail;
 }
 
 GateResult CheckGate(const Comparison& comparison, const GatePolicy& policy) {

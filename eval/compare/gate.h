@@ -45,6 +45,10 @@ GateResult CheckGate(const Comparison& comparison, const GatePolicy& policy);
 // anywhere with a chance of at most alpha.
 GateOutcome JudgeAccuracy(const PairedMean& points, const AccuracyRule& rule, size_t cells);
 
+// An ending rule on one of `cells` cells: fails where IncreaseP is at most alpha / cells, so that a grid
+// whose outputs end as they did fails anywhere with a chance of at most alpha.
+GateOutcome JudgeIncrease(const DiscordantCounts& prompts, double alpha, size_t cells);
+
 // {policy, outcome, checks: [{cell, rule, outcome, message}]}
 nlohmann::json ToJson(const GateResult& result);
 

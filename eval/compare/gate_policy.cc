@@ -31,10 +31,18 @@ constexpr std::array kBuiltIn = {BuiltIn{"identical", embedded::gate_identical_j
                                  BuiltIn{"regression", embedded::gate_regression_json},
                                  BuiltIn{"timed", embedded::gate_timed_json}};
 
+absl::Status ReadAlpha(const JsonFields& fields, const char* name, std::optional<double>& alpha) {
+  RETURN_IF_ERROR(fields.Read(name, alpha));
+  return !alpha || (*alpha > 0 && *alpha < 0.5) ? absl::OkStatus()
+                                                : fields.Error(name, "a number between 0 and 0.5");
+}
+
+// `alpha` stays as it is where there is none.
 absl::Status ReadAlpha(const JsonFields& fields, double& alpha) {
-  if (!fields.Has("alpha")) return absl::OkStatus();
-  RETURN_IF_ERROR(fields.Read("alpha", alpha));
-  return alpha > 0 && alpha < 0.5 ? absl::OkStatus() : fields.Error("alpha", "a number between 0 and 0.5");
+  std::optional<double> found;
+  RETURN_IF_ERROR(ReadAlpha(fields, "alpha", found));
+  alpha = found.value_or(alpha);
+  return absl::OkStatus();
 }
 
 absl::Status ReadRatio(const JsonFields& fields, double& ratio) {
@@ -77,7 +85,8 @@ absl::StatusOr<LatencyRule> ReadLatency(const json& object, const std::string& w
 
 absl::StatusOr<FinishRule> ReadFinish(const json& object, const std::string& where) {
   const JsonFields fields(object, where);
-  RETURN_IF_ERROR(fields.CheckKnown({"max_error", "max_length_increase", "max_overrun_increase"}));
+  RETURN_IF_ERROR(fields.CheckKnown({"max_error", "max_length_increase", "max_overrun_increase",
+                                     "more_length_alpha", "more_overrun_alpha"}));
   FinishRule rule;
   const auto read = [&](const char* name, std::optional<int>& count) -> absl::Status {
     RETURN_IF_ERROR(fields.Read(name, count));
@@ -86,6 +95,8 @@ absl::StatusOr<FinishRule> ReadFinish(const json& object, const std::string& whe
   RETURN_IF_ERROR(read("max_error", rule.max_error));
   RETURN_IF_ERROR(read("max_length_increase", rule.max_length_increase));
   RETURN_IF_ERROR(read("max_overrun_increase", rule.max_overrun_increase));
+  RETURN_IF_ERROR(ReadAlpha(fields, "more_length_alpha", rule.more_length_alpha));
+  RETURN_IF_ERROR(ReadAlpha(fields, "more_overrun_alpha", rule.more_overrun_alpha));
   return rule;
 }
 

@@ -30,11 +30,16 @@ struct LatencyRule {
   double alpha = 0.05;
 };
 
-// Counts of samples; nullopt demands nothing.
+// How outputs end; nullopt demands nothing. The first three are counts of samples, for policies under which
+// nothing may change: where many outputs end so, one more is no news. The last two are levels of IncreaseP
+// over prompts: the chance of failing any cell of a grid whose outputs end as they did. Below it they fail,
+// else they pass; passing shows no equality.
 struct FinishRule {
   std::optional<int> max_error;             // of the candidate
   std::optional<int> max_length_increase;   // that ran into the limit of new tokens, over the base's
   std::optional<int> max_overrun_increase;  // that went on past the last answer, over the base's
+  std::optional<double> more_length_alpha;
+  std::optional<double> more_overrun_alpha;
 };
 
 struct GatePolicy {

@@ -24,6 +24,8 @@ struct Likeness {
 constexpr std::array kLikenesses = {Likeness{0.8, 0.03}, Likeness{0.5, 0.08}};
 constexpr std::array kPrompts = {6, 12, 24, 43};
 constexpr std::array kDifferences = {0.0, -0.05, -0.1};
+constexpr std::array kBaseShares = {0.05, 0.5, 0.9};
+constexpr std::array kIncreases = {0.0, 0.2, 0.4};
 
 double Uniform(SplitMix64& random) { return static_cast<double>(random.Next() >> 11) * 0x1.0p-53; }
 
@@ -66,6 +68,49 @@ ErrorRates SimulateGate(const PairModel& model, const AccuracyRule& rule, int pa
        {&rates.pass, &rates.inconclusive, &rates.fail, &rates.called_worse, &rates.mean_sd_points})
     *sum /= pairs;
   return rates;
+}
+
+EndingErrorRates SimulateEndings(const EndingModel& model, double alpha, int pairs, uint64_t seed) {
+  SplitMix64 random(seed);
+  EndingErrorRates rates;
+  for (int pair = 0; pair < pairs; ++pair) {
+    DiscordantCounts counts{.questions = model.prompts};
+    for (int prompt = 0; prompt < model.prompts; ++prompt) {
+      const double luck = Uniform(random);
+      const double other_luck = random.Chance(model.agreement) ? luck : Uniform(random);
+      const bool base = luck < model.base_share, candidate = other_luck < model.base_share + model.increase;
+      counts.base_only += base && !candidate;
+      counts.candidate_only += candidate && !base;
+    }
+    rates.by_count += counts.candidate_only > counts.base_only;
+    rates.paired += JudgeIncrease(counts, alpha, 1) == GateOutcome::kFail;
+  }
+  rates.by_count /= pairs;
+  rates.paired /= pairs;
+  return rates;
+}
+
+std::string EndingErrorTable() {
+  std::string table =
+      "| prompts | overrun in the base | no difference | 20 points more | 40 points more |\n"
+      "| ---: | ---: | ---: | ---: | ---: |\n";
+  for (const double share : kBaseShares) {
+    for (const int prompts : kPrompts) {
+      table += fmt::format("| {} | {:.0f} % |", prompts, 100 * share);
+      for (const double increase : kIncreases) {
+        if (share + increase > 1) {
+          table += " |";
+          continue;
+        }
+        const EndingErrorRates rates =
+            SimulateEndings({.prompts = prompts, .base_share = share, .increase = increase}, kTableRule.alpha,
+                            kTablePairs, kTableSeed);
+        table += fmt::format(" {:.1f} / {:.1f} |", 100 * rates.paired, 100 * rates.by_count);
+      }
+      table += "\n";
+    }
+  }
+  return table;
 }
 
 std::string GateErrorTable() {

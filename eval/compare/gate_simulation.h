@@ -1,4 +1,4 @@
-// How often the accuracy rule and the verdict err, on pairs of runs whose true difference is known.
+// How often the rules of a gate and the verdict err, on pairs of runs whose true difference is known.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +30,25 @@ struct ErrorRates {
 };
 
 ErrorRates SimulateGate(const PairModel& model, const AccuracyRule& rule, int pairs, uint64_t seed);
+
+// Outputs that may overrun, one a prompt.
+struct EndingModel {
+  int prompts = 32;
+  double base_share = 0.5;  // of outputs that overrun in the base
+  double agreement = 0.8;   // of prompts that candidate and base meet with the same luck
+  double increase = 0;      // candidate - base, true share
+};
+
+// Shares of the pairs drawn that fail.
+struct EndingErrorRates {
+  double by_count = 0;  // max_overrun_increase of 0
+  double paired = 0;    // more_overrun_alpha
+};
+
+EndingErrorRates SimulateEndings(const EndingModel& model, double alpha, int pairs, uint64_t seed);
+
+// Markdown, for eval/README.md: where few, half and nearly all outputs overrun, over 6 to 43 prompts.
+std::string EndingErrorTable();
 
 // Markdown, for eval/README.md: sound pairs and pairs that are worse by the margin and by twice the margin,
 // of a small change to a method and of another method, over 6 to 43 prompts.

@@ -45,10 +45,27 @@ TEST(GateErrorRates, MorePromptsDecideMore) {
   EXPECT_LT(before, 0.2);
 }
 
-TEST(GateErrorRates, TheReadmeHasTheTable) {
+TEST(EndingErrorRates, SoundPairsFailNoMoreOftenThanAlphaHoweverManyOverrun) {
+  for (const double share : {0.05, 0.5, 0.95})
+    for (const int prompts : {6, 12, 43}) {
+      const EndingErrorRates rates =
+          SimulateEndings({.prompts = prompts, .base_share = share}, kRule.alpha, kPairs, kSeed);
+      EXPECT_LE(rates.paired, kRule.alpha + kSlack) << prompts << " prompts, " << share;
+      EXPECT_LE(rates.paired, rates.by_count);
+    }
+  EXPECT_GT(SimulateEndings({.base_share = 0.5}, kRule.alpha, kPairs, kSeed).by_count, 0.3)
+      << "what a rule on the count does";
+}
+
+TEST(EndingErrorRates, ManyPromptsShowAnIncrease) {
+  EXPECT_GT(SimulateEndings({.prompts = 43, .increase = 0.4}, kRule.alpha, kPairs, kSeed).paired, 0.95);
+}
+
+TEST(GateErrorRates, TheReadmeHasTheTables) {
   const auto readme = ReadFile(std::string(KVSCOPE_SOURCE_DIR) + "/eval/README.md");
   ASSERT_TRUE(readme.ok()) << readme.status();
   EXPECT_THAT(*readme, testing::HasSubstr(GateErrorTable()));
+  EXPECT_THAT(*readme, testing::HasSubstr(EndingErrorTable()));
 }
 
 }  // namespace

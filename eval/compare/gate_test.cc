@@ -74,6 +74,7 @@ TEST(GatePolicy, ErrorsNameFileFieldExpectedAndFound) {
       {"/latency/metric", "p50", "field 'metric': expected one of ttft, step_p50, step_p99, total"},
       {"/latency/at_most_ratio", "x", "field 'at_most_ratio': expected a number"},
       {"/finish/max_errors", 1, "finish: field 'max_errors'"},
+      {"/finish/more_overrun_alpha", 0.5, "field 'more_overrun_alpha': expected a number between 0 and 0.5"},
       {"/finish/max_error", -1, "field 'max_error': expected a number of samples from 0, found -1"}};
   for (const Case& c : cases) {
     json policy = good;
@@ -156,11 +157,35 @@ TEST(Gate, FinishOutputsAndComplete) {
   candidate = base;
   candidate.samples[2].clean.extra_answers = 1;
   EXPECT_EQ(Outcome({{"finish", {{"max_overrun_increase", 0}}}}, base, candidate), GateOutcome::kFail);
+  EXPECT_EQ(Outcome({{"finish", {{"more_overrun_alpha", 0.05}}}}, base, candidate), GateOutcome::kPass);
   candidate.samples[2].record.text = "other";
   EXPECT_EQ(Outcome({{"outputs", "identical"}}, base, candidate), GateOutcome::kFail);
   candidate.samples.pop_back();
   EXPECT_EQ(Outcome(json::object(), base, candidate), GateOutcome::kIncomplete);
   EXPECT_EQ(Outcome({{"complete", false}}, base, candidate), GateOutcome::kPass);
+}
+
+TEST(Gate, MoreOutputsThatOverrunOrBreakOffFailByASignTestOverPrompts) {
+  const JudgedRun base = MakeRun("a", kBase);
+  const json overrun = {{"finish", {{"more_overrun_alpha", 0.05}}}};
+  const json length = {{"finish", {{"more_length_alpha", 0.05}}}};
+  JudgedRun candidate = base;
+  const auto worsen = [&](size_t sample) {
+    candidate.samples[sample].clean.extra_answers = 1;
+    candidate.samples[sample].record.finish = FinishReason::kLength;
+  };
+  for (size_t i = 0; i < 4; ++i) worsen(i);
+  for (const json& policy : {overrun, length}) {
+    EXPECT_EQ(Outcome(policy, base, candidate), GateOutcome::kPass) << "4 of 4: p = 1/16";
+    EXPECT_EQ(Outcome(policy, candidate, base), GateOutcome::kPass) << "fewer is no worse";
+  }
+  worsen(4);
+  for (const json& policy : {overrun, length})
+    EXPECT_EQ(Outcome(policy, base, candidate), GateOutcome::kFail) << "5 of 5: p = 1/32";
+  EXPECT_EQ(JudgeIncrease({.questions = 8, .candidate_only = 5}, 0.05, 2), GateOutcome::kPass)
+      << "as one of two cells";
+  candidate.samples[7].record.finish.reset();
+  EXPECT_EQ(Outcome(length, base, candidate), GateOutcome::kIncomplete);
 }
 
 TEST(Gate, NothingToCompareIsNoPass) {

@@ -22,6 +22,11 @@ double NaiveMcNemarP(const DiscordantCounts& counts) {
   return std::min(1.0, 2 * BinomialCdf(std::min(counts.base_only, counts.candidate_only), discordant, 0.5));
 }
 
+double IncreaseP(const DiscordantCounts& counts) {
+  const int discordant = counts.base_only + counts.candidate_only;
+  return discordant == 0 ? 1 : BinomialCdf(counts.base_only, discordant, 0.5);
+}
+
 std::optional<double> ClusteredMcNemarP(std::span<const DiscordantCounts> clusters) {
   double sum = 0, squares = 0;
   for (const DiscordantCounts& cluster : clusters) {

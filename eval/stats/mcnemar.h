@@ -20,6 +20,10 @@ DiscordantCounts Total(std::span<const DiscordantCounts> clusters);
 // small. 1 where no question is discordant.
 double NaiveMcNemarP(const DiscordantCounts& counts);
 
+// The exact test, one-sided: the chance of so many or more in the candidate only where base and candidate are
+// alike. Exact where the counts are of independent draws, such as prompts. 1 where none is discordant.
+double IncreaseP(const DiscordantCounts& counts);
+
 // McNemar's test for clustered pairs: chi-squared with one degree of freedom over clusters' differences in
 // share of right answers (Durkalski, Palesch, Lipsitz and Rust, "Analysis of clustered matched-pair data",
 // Statistics in Medicine 22, 2003, equation 3). Asymptotic in the number of clusters: below some 20 rather

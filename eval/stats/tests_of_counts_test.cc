@@ -23,6 +23,16 @@ TEST(McNemar, NaivePMatchesStatsmodels) {
   EXPECT_EQ(NaiveMcNemarP({.questions = 4}), 1);
 }
 
+// scipy 1.17.1: stats.binomtest(15, 20, alternative="greater"); the others by hand, 1/32 and 6/32.
+TEST(McNemar, IncreaseIsOneSided) {
+  EXPECT_NEAR(IncreaseP({.questions = 40, .base_only = 5, .candidate_only = 15}), 0.020694732666015625,
+              1e-12);
+  EXPECT_NEAR(IncreaseP({.questions = 40, .base_only = 15, .candidate_only = 5}), 0.9940910339355469, 1e-12);
+  EXPECT_NEAR(IncreaseP({.questions = 6, .candidate_only = 5}), 1.0 / 32, 1e-12);
+  EXPECT_NEAR(IncreaseP({.questions = 6, .base_only = 1, .candidate_only = 4}), 6.0 / 32, 1e-12);
+  EXPECT_EQ(IncreaseP({.questions = 6}), 1);
+}
+
 // Worked out with numpy 2.4.6 and scipy 1.17.1's stats.chi2.sf: statistic 1.29777.
 TEST(McNemar, ClusteredPIsDurkalskis) {
   const std::vector<DiscordantCounts> clusters = {{10, 1, 4}, {10, 0, 3}, {8, 2, 2},
