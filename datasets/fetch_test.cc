@@ -251,6 +251,29 @@ TEST_F(FetchTest, FollowsRedirectsWithinTheRules) {
   ExpectFailure("redirect-to-http", absl::StatusCode::kPermissionDenied, "example.invalid");
 }
 
+TEST_F(FetchTest, ALengthThatIsNotTheBodysIsNotBelieved) {
+  ExpectFetched("length-too-large");
+  ExpectFailure("length-too-small", absl::StatusCode::kDataLoss, "found 10 bytes");
+  EXPECT_FALSE(HasPartial("length-too-small"));
+}
+
+TEST_F(FetchTest, EveryFaultEndsInAMessageAndLeavesNothingThatIsNotTheFile) {
+  options_.retries = 1;
+  options_.transfer.low_speed_s = 1;
+  for (const std::string fault :
+       {"missing", "forbidden", "always-fails", "always-cut", "wrong-content", "short-content",
+        "empty-content", "endless", "endless-header", "length-too-small", "stalls", "drips", "never-answers",
+        "no-http", "redirect-loop", "redirect-to-file", "redirect-to-http", "redirect-with-password"}) {
+    const absl::Status status = Fetch(fault).status();
+    EXPECT_FALSE(status.ok()) << fault;
+    EXPECT_FALSE(status.message().empty()) << fault;
+    EXPECT_EQ(std::string(status.message()).find("topsecret"), std::string::npos);
+    EXPECT_FALSE(std::filesystem::exists(Path(fault))) << fault;
+    const std::string partial = ReadFile(Path(fault) + ".partial").value_or("");
+    EXPECT_EQ(partial, Body().substr(0, partial.size())) << fault;
+  }
+}
+
 TEST_F(FetchTest, TheTokenStaysAwayFromOtherHostsAndFromMessages) {
   options_.transfer.token = "hf_topsecret";
   ExpectFetched("redirect");

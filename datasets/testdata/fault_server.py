@@ -110,6 +110,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def redirect_to_file(self, count):
         self.send_all(302, b"", Location="file:///etc/hostname")
 
+    def redirect_with_password(self, count):
+        self.send_all(302, b"", Location="https://user:topsecret@example.invalid/good")
+
     def redirect_to_http(self, count):
         self.send_all(302, b"", Location="http://example.invalid/good")
 
@@ -126,6 +129,39 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.start(200, len(BODY))
         self.wfile.write(BODY[:10])
         time.sleep(60)
+
+    def drips(self, count):
+        self.start(200, len(BODY))
+        for i in range(600):
+            self.wfile.write(BODY[i : i + 1])
+            time.sleep(0.1)
+
+    def never_answers(self, count):
+        time.sleep(60)
+
+    def endless_header(self, count):
+        self.send_response(200)
+        try:
+            while True:
+                self.send_header("X-Filler", "x" * 1000)
+                self.flush_headers()
+        except OSError:
+            pass  # the client has had enough
+        self.close_connection = True
+
+    def length_too_large(self, count):
+        self.start(200, 10 * len(BODY))
+        self.wfile.write(BODY)
+        self.close_connection = True
+
+    def length_too_small(self, count):
+        self.start(200, 10)
+        self.wfile.write(BODY)
+        self.close_connection = True
+
+    def no_http(self, count):
+        self.wfile.write(b"\0\1 this is no answer \r\n" * 100)
+        self.close_connection = True
 
 
 class Server(http.server.ThreadingHTTPServer):
