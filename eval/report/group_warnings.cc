@@ -24,6 +24,8 @@ void AppendOwnWarnings(const JudgedRun& run, const ReportRow& row, size_t at,
   if (config.method != kUncompressedMethod && !config.prefill_budget && !config.window && row.ledger &&
       row.ledger->evictions == 0)
     add(fmt::format("{} never evicted anything", config.method));
+  for (const nlohmann::json& note : run.run.execution.value("notes", nlohmann::json::array()))
+    if (note.is_string()) add(note.get<std::string>());
   for (const std::string& problem : run.problems) add(problem);
 }
 

@@ -179,6 +179,29 @@ TEST(Report, MarkdownKeepsItsLinesWhateverNamesHold) {
   EXPECT_THAT(text, Not(HasSubstr("a|b")));
 }
 
+TEST(Report, MarkdownHoldsNoMarkupOfNames) {
+  JudgedRun run = ExampleRun("a\\|b<script>[x](y)`", 1, 1);
+  const std::string text = ToMarkdown(MakeReport({run}, "clean"), true);
+  EXPECT_THAT(text, HasSubstr("| a\\\\\\|b\\<script>\\[x](y)\\` "));
+  EXPECT_THAT(text, Not(HasSubstr("|b<")));
+}
+
+TEST(Report, CsvHoldsNoFormula) {
+  for (const std::string attack : {"=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(1)", "\t=1"}) {
+    JudgedRun run = ExampleRun(attack, 1, 0);
+    run.folder = attack;
+    const std::string text = ToCsv(MakeReport({run}, "clean"));
+    EXPECT_THAT(text, HasSubstr(",'" + attack)) << text;
+    EXPECT_THAT(text, Not(HasSubstr("," + attack)));
+  }
+}
+
+TEST(Report, SaysWhatWasCutOrCapped) {
+  JudgedRun run = ExampleRun("full", 1, 0);
+  run.run.execution = {{"notes", {"2 of 9 prompts were cut", 7}}};
+  EXPECT_THAT(ToMarkdown(MakeReport({run}, "clean"), true), HasSubstr("2 of 9 prompts were cut"));
+}
+
 TEST(Report, CsvQuotesWhatNeedsIt) {
   JudgedRun run = ExampleRun("full", 1 << 20, 0);
   run.problems = {"a \"b\", c"};

@@ -68,6 +68,10 @@ TEST(HtmlReport, EscapesWhatComesFromOutside) {
   run.folder = attack;
   run.run.config.model = attack;
   run.run.config.method = attack;
+  run.run.config.task = attack;
+  run.run.config.length = attack;
+  run.run.reason = attack;
+  run.run.execution = {{"notes", {attack}}};
   run.run.machine = {{"cpu", attack}};
   run.run.build = {{"commit", attack}, {"version", 3}};
   run.problems = {attack};

@@ -1,6 +1,8 @@
 #include "eval/report/text/csv.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <string_view>
 
 #include "eval/report/report_columns.h"
 #include "fmt/format.h"
@@ -10,7 +12,16 @@ namespace {
 
 using Line = std::vector<std::string>;
 
+// A spreadsheet takes a text that begins so for a formula, and runs it; an apostrophe makes it a text.
+bool IsFormula(const std::string& text) {
+  if (text.empty() || std::string_view("=+-@\t\r").find(text[0]) == std::string_view::npos) return false;
+  char* end = nullptr;
+  std::strtod(text.c_str(), &end);
+  return *end != '\0';
+}
+
 std::string CsvField(const std::string& text) {
+  if (IsFormula(text)) return CsvField("'" + text);
   if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
   std::string quoted;
   for (const char c : text) quoted.append(c == '"' ? 2 : 1, c);

@@ -19,6 +19,15 @@ TEST(Latex, EscapesEveryCharacterThatTexReads) {
             "\\textless{}$\\pm$\\textgreater{}");
 }
 
+TEST(Latex, NamesAreNoCommands) {
+  JudgedRun run = ExampleRun("\\input{/etc/passwd}\n\\write18{id}", 1, 0);
+  run.run.config.model = "^^5cinput x % \\end{tabular}";
+  const std::string text = ToLatex(MakeReport({run, ExampleRun("full", 4, 0)}, "clean"), true);
+  for (const char* command : {"\\input", "\\write", "^^5c", "\\end{tabular}\\"})
+    EXPECT_THAT(text, Not(HasSubstr(command)));
+  EXPECT_THAT(text, HasSubstr("\\textbackslash{}input\\{/etc/passwd\\} \\textbackslash{}write18\\{id\\}"));
+}
+
 TEST(Latex, IsTablesWithCaptionAndLabel) {
   JudgedRun run = ExampleRun("full+slide_x", 1 << 20, 3);
   run.run.config.window = 64;

@@ -12,11 +12,11 @@ namespace {
 
 using Line = std::vector<std::string>;
 
-// What stands in a cell or on a line must not end either.
+// What stands in a cell or on a line must end neither, and be no markup.
 std::string OneLine(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    if (c == '|') out += '\\';
+    if (std::string_view("\\|<[`").find(c) != std::string_view::npos) out += '\\';
     out += c == '\n' || c == '\r' ? ' ' : c;
   }
   return out;
