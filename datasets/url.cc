@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "fmt/format.h"
+#include "results/base/redact.h"
 #include "results/base/status_macros.h"
 
 namespace kvscope {
@@ -39,7 +40,7 @@ absl::StatusOr<Url> ParseUrl(const std::string& text) {
   const std::unique_ptr<CURLU, CurlUrlDeleter> url(curl_url());
   if (url == nullptr) return absl::ResourceExhaustedError("no memory for a URL");
   if (curl_url_set(url.get(), CURLUPART_URL, text.c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
-    return absl::InvalidArgumentError(fmt::format("{}: not a URL", text));
+    return absl::InvalidArgumentError(fmt::format("{}: not a URL", Redacted(text)));
   if (!Part(url.get(), CURLUPART_USER).empty() || !Part(url.get(), CURLUPART_PASSWORD).empty())
     return absl::InvalidArgumentError("a URL must not carry a user name or password");
   return Url{.scheme = Lower(Part(url.get(), CURLUPART_SCHEME)),

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "fmt/format.h"
+#include "results/base/redact.h"
 
 namespace kvscope {
 namespace {
@@ -70,7 +71,7 @@ nlohmann::json ToJson(const Machine& machine) {
 std::vector<std::string> CommandLine() {
   std::ifstream in("/proc/self/cmdline", std::ios::binary);
   std::vector<std::string> arguments;
-  for (std::string argument; std::getline(in, argument, '\0');) arguments.push_back(argument);
+  for (std::string argument; std::getline(in, argument, '\0');) arguments.push_back(Redacted(argument));
   return arguments;
 }
 

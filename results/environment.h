@@ -19,7 +19,7 @@ struct Machine {
 Machine GetMachine();
 nlohmann::json ToJson(const Machine& machine);
 
-// This process's arguments, the program first.
+// This process's arguments, the program first, without secrets (results/base/redact.h).
 std::vector<std::string> CommandLine();
 
 // Memory that could be taken now without swapping.

@@ -11,6 +11,7 @@
 #include "eval/cli/command.h"
 #include "fmt/format.h"
 #include "results/base/jsonl.h"
+#include "results/base/redact.h"
 #include "results/build_info.h"
 #include "results/environment.h"
 #include "runtime/cpu/kernel_check.h"
@@ -74,7 +75,7 @@ nlohmann::json Examine() {
   report["machine"]["cpu_features"] = CpuFeatures();
   report["machine"]["transparent_hugepages"] = TransparentHugePages();
   report["cuda_devices"] = CudaDevices();
-  const std::string mirror = Environment("KVSCOPE_MIRROR");
+  const std::string mirror = Redacted(Environment("KVSCOPE_MIRROR"));
   AddCatalog(report);
   report["mirror"] = mirror.empty() ? nlohmann::json() : nlohmann::json(mirror);
   return report;

@@ -6,6 +6,7 @@
 #include "eval/cli/command.h"
 #include "eval/cli/config_file.h"
 #include "fmt/format.h"
+#include "results/base/redact.h"
 #include "results/build_info.h"
 
 namespace kvscope {
@@ -13,7 +14,7 @@ namespace {
 
 int ParseFailure(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(error);
-  fmt::print(stderr, "kvscope: {}\n", error.what());
+  fmt::print(stderr, "kvscope: {}\n", Redacted(error.what()));
   const bool file_absent = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::FileError);
   return static_cast<int>(file_absent ? ExitCode::kAbsent : ExitCode::kUsage);
 }
@@ -41,7 +42,8 @@ int Main(int argc, char** argv) {
     const absl::StatusOr<ExitCode> result = action();
     std::cout.flush();
     if (result.ok()) return static_cast<int>(*result);
-    fmt::print(stderr, "kvscope {}: {}\n", command->get_name(), std::string(result.status().message()));
+    fmt::print(stderr, "kvscope {}: {}\n", command->get_name(),
+               Redacted(std::string(result.status().message())));
     return static_cast<int>(ExitCodeOf(result.status()));
   }
   return static_cast<int>(ExitCode::kUsage);
