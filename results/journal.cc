@@ -3,7 +3,7 @@
 #include <string_view>
 
 #include "fmt/format.h"
-#include "results/base/jsonl.h"
+#include "results/base/seal.h"
 #include "results/base/status_macros.h"
 
 namespace kvscope {
@@ -16,7 +16,7 @@ absl::Status SecondRecord(const std::string& where, const std::string& sample) {
 // Reads a line into `records`, each sample once.
 absl::Status ReadRecord(std::string_view line, const std::string& where,
                         std::unordered_set<std::string>& samples, std::vector<SampleRecord>& records) {
-  ASSIGN_OR_RETURN(const nlohmann::json json, ParseJson(line, where));
+  ASSIGN_OR_RETURN(const nlohmann::json json, ParseSealed(line, where));
   ASSIGN_OR_RETURN(SampleRecord record, SampleRecordFromJson(json, where));
   if (!samples.insert(record.sample).second) return SecondRecord(where, record.sample);
   records.push_back(std::move(record));
@@ -36,7 +36,7 @@ absl::StatusOr<std::unique_ptr<SampleJournal>> SampleJournal::Open(const std::st
 absl::Status SampleJournal::Append(const SampleRecord& record) {
   if (Has(record.sample))
     return absl::AlreadyExistsError(std::string(SecondRecord(path_, record.sample).message()));
-  RETURN_IF_ERROR(log_->Append(DumpJson(ToJson(record))));
+  RETURN_IF_ERROR(log_->Append(SealedLine(ToJson(record))));
   samples_.insert(record.sample);
   records_.push_back(record);
   return absl::OkStatus();

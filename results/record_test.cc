@@ -16,6 +16,7 @@ SampleRecord FullSample() {
   record.prompt_sha256 = std::string(64, 'a');
   record.prompt_tokens = 120;
   record.output_tokens = 300;
+  record.prompt_cut = true;
   record.text = "Answer_1: \"x\"\n";
   record.finish = FinishReason::kEos;
   record.answers = {{1, "47"}, {12, "-3"}};
@@ -75,7 +76,7 @@ TEST(SampleRecord, WrongContentIsRefusedByName) {
     nlohmann::json value;
     const char* message;
   };
-  const Case cases[] = {{"/schema", 2, "field 'schema': expected 1, found 2"},
+  const Case cases[] = {{"/schema", 3, "field 'schema': expected 1 to 2, found 3"},
                         {"/sample", 3, "field 'sample'"},
                         {"/finish", "stop", "found \"stop\""},
                         {"/answers", nlohmann::json::array(), "field 'answers'"},

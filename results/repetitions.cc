@@ -2,7 +2,7 @@
 
 #include "fmt/format.h"
 #include "results/base/json_fields.h"
-#include "results/base/jsonl.h"
+#include "results/base/seal.h"
 #include "results/base/status_macros.h"
 #include "results/run_store.h"
 
@@ -10,7 +10,7 @@ namespace kvscope {
 namespace {
 
 absl::StatusOr<Repetition> ParseLine(std::string_view line, const std::string& where) {
-  ASSIGN_OR_RETURN(const nlohmann::json json, ParseJson(line, where));
+  ASSIGN_OR_RETURN(const nlohmann::json json, ParseSealed(line, where));
   const JsonFields fields(json, where);
   Repetition repetition;
   RETURN_IF_ERROR(fields.Read("repetition", repetition.repetition));
@@ -39,10 +39,11 @@ absl::Status RepetitionJournal::Append(const Repetition& repetition) {
   if (Has(repetition.repetition, repetition.sample))
     return absl::AlreadyExistsError(fmt::format("{}: repetition {} of sample '{}' is there already", path_,
                                                 repetition.repetition, repetition.sample));
-  const nlohmann::json json = {{"repetition", repetition.repetition},
+  const nlohmann::json json = {{"schema", kRecordSchema},
+                               {"repetition", repetition.repetition},
                                {"sample", repetition.sample},
                                {"time", ToJson(repetition.time)}};
-  RETURN_IF_ERROR(log_->Append(DumpJson(json)));
+  RETURN_IF_ERROR(log_->Append(SealedLine(json)));
   there_.emplace(repetition.repetition, repetition.sample);
   return absl::OkStatus();
 }

@@ -18,6 +18,9 @@ using nlohmann::json;
 
 constexpr std::array kStatuses = {RunStatus::kPartial, RunStatus::kComplete, RunStatus::kFailed};
 
+// Of the id, not of the files: how a run is written does not change what it is.
+constexpr int kIdSchema = 1;
+
 template <typename T>
 json OrNull(const std::optional<T>& value) {
   return value ? json(*value) : json();
@@ -48,6 +51,17 @@ absl::Status Read(const JsonFields& fields, RunConfig& config) {
   RETURN_IF_ERROR(fields.Read("limit", config.limit));
   RETURN_IF_ERROR(fields.Read("source", config.source));
   return fields.Read("threads", config.threads);
+}
+
+absl::Status ReadFiles(const JsonFields& fields, std::map<std::string, std::string>& files) {
+  if (!fields.Has("files")) return absl::OkStatus();
+  json object;
+  RETURN_IF_ERROR(fields.ReadObject("files", object));
+  for (const auto& [name, hash] : object.items()) {
+    if (!hash.is_string()) return fields.Error("files", "an object of hashes by file name");
+    files[name] = hash.get<std::string>();
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ReadStatus(const JsonFields& fields, RunStatus& out) {
@@ -82,7 +96,7 @@ std::string RunId(const RunRecord& run) {
   json config = ToJson(run.config);
   if (!run.config.filler) config.erase("filler");  // runs had ids before there was this field
   // nlohmann::json keeps keys sorted, so its compact dump is canonical.
-  return Sha256Hex(DumpJson({{"schema", kRecordSchema},
+  return Sha256Hex(DumpJson({{"schema", kIdSchema},
                              {"config", std::move(config)},
                              {"model_sha256", run.model_sha256},
                              {"tokenizer_sha256", run.tokenizer_sha256},
@@ -134,6 +148,7 @@ json ToJson(const RunRecord& run) {
           {"execution", run.execution},
           {"command_line", run.command_line},
           {"resumed", run.resumed},
+          {"files", run.files},
           {"samples_expected", run.samples_expected},
           {"samples_done", run.samples_done},
           {"peak_rss_bytes", run.peak_rss_bytes}};
@@ -142,9 +157,7 @@ json ToJson(const RunRecord& run) {
 absl::StatusOr<RunRecord> RunRecordFromJson(const json& value, const std::string& where) {
   const JsonFields fields(value, where);
   RETURN_IF_ERROR(fields.CheckIsObject());
-  int schema = 0;
-  RETURN_IF_ERROR(fields.Read("schema", schema));
-  if (schema != kRecordSchema) return fields.Error("schema", fmt::format("{}", kRecordSchema));
+  RETURN_IF_ERROR(CheckRecordSchema(fields));
   RunRecord run;
   RETURN_IF_ERROR(ReadStatus(fields, run.status));
   RETURN_IF_ERROR(fields.Read("reason", run.reason));
@@ -161,6 +174,7 @@ absl::StatusOr<RunRecord> RunRecordFromJson(const json& value, const std::string
   RETURN_IF_ERROR(fields.Read("command_line", run.command_line));
   if (!value.contains("resumed") || !value["resumed"].is_array()) return fields.Error("resumed", "an array");
   run.resumed = value["resumed"];
+  RETURN_IF_ERROR(ReadFiles(fields, run.files));
   RETURN_IF_ERROR(fields.Read("samples_expected", run.samples_expected));
   RETURN_IF_ERROR(fields.Read("samples_done", run.samples_done));
   RETURN_IF_ERROR(fields.Read("peak_rss_bytes", run.peak_rss_bytes));

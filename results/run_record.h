@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -60,6 +61,9 @@ struct RunRecord {
   std::vector<std::string> command_line;
   // [{build, machine, execution, command_line}]: later processes that went on with this run.
   nlohmann::json resumed = nlohmann::json::array();
+  // SHA-256 by name of the folder's files that do not change any more: the prompts, and of a complete run the
+  // samples.
+  std::map<std::string, std::string> files;
   uint64_t samples_expected = 0;
   uint64_t samples_done = 0;
   uint64_t peak_rss_bytes = 0;  // of the process that ran it; the largest where it was resumed

@@ -24,10 +24,11 @@ std::string RunPath(std::string_view folder, std::string_view file);
 
 class RunStore {
  public:
-  // Creates the folder, or goes on with the run that it holds when that has the run id of `run`.
-  // `samples` are the ids the run must have to be complete, `prompts` the content of prompts.jsonl.
-  // AlreadyExists, and nothing is changed, when the folder holds another run, files of a run without its
-  // run.json, or is being written by another process.
+  // Creates the folder, or goes on with the run that it holds when that has the run id of `run`: samples that
+  // ended in an error (of memory that was short then, say) are to be generated again, and with them those
+  // that counted on from them. `samples` are the ids the run must have to be complete, `prompts` the content
+  // of prompts.jsonl. AlreadyExists, and nothing is changed, when the folder holds another run, files of a
+  // run without its run.json, or is being written by another process.
   static absl::StatusOr<std::unique_ptr<RunStore>> Open(const std::string& folder, RunRecord run,
                                                         std::vector<std::string> samples,
                                                         std::string_view prompts);
@@ -50,6 +51,8 @@ class RunStore {
  private:
   RunStore(std::string folder, RunRecord run, std::vector<std::string> samples);
   absl::Status SortSamples();
+  absl::Status DropFailedSamples();
+  absl::Status Rewrite(const std::vector<const SampleRecord*>& kept);
   absl::Status WriteRunFile();
 
   const std::string folder_;
@@ -64,10 +67,12 @@ struct RunFolder {
   std::string folder;
   RunRecord run;
   std::vector<SampleRecord> samples;
-  std::vector<std::string> problems;  // bad lines of samples.jsonl, "path:line: ..."
+  std::vector<std::string> problems;  // bad lines of samples.jsonl, "path:line: ..."; damaged summaries
 };
 
-// NotFound when `folder` holds no run.json; DataLoss when that is damaged.
+// NotFound when `folder` holds no run.json. DataLoss, naming the file, what was expected and what was found,
+// when that is damaged, a file is not the one it names, or a complete run lacks a sample: nothing of such a
+// run is used.
 absl::StatusOr<RunFolder> ReadRunFolder(const std::string& folder);
 
 }  // namespace kvscope

@@ -90,6 +90,36 @@ TEST_F(RunStoreTest, ARunIsResumedWhereItStopped) {
   EXPECT_TRUE(store->Append(Sample("a")).ok());
 }
 
+TEST_F(RunStoreTest, SamplesThatEndedInAnErrorAreGeneratedAgain) {
+  SampleRecord failed = Sample("b");
+  failed.finish = FinishReason::kError;
+  {
+    auto store = *Open();
+    for (const SampleRecord& record : {Sample("a"), failed, Sample("c")})
+      ASSERT_TRUE(store->Append(record).ok());
+    ASSERT_TRUE(store->SetStatus(RunStatus::kFailed, "memory", 0).ok());
+  }
+  auto store = *Open();
+  EXPECT_TRUE(store->Has("a") && store->Has("c"));
+  EXPECT_FALSE(store->Has("b"));
+  EXPECT_EQ(Samples().find("\"b\""), std::string::npos);
+  ASSERT_TRUE(store->Append(Sample("b")).ok());
+  EXPECT_TRUE(store->SetStatus(RunStatus::kComplete, "", 0).ok());
+}
+
+TEST_F(RunStoreTest, WhoCountsOnFromAFailedSampleIsGeneratedAgainToo) {
+  {
+    auto store = *Open();
+    for (const char* name : {"a", "b", "c"}) {
+      SampleRecord record = Sample(name);
+      record.published_counters = {1, 2, 3};
+      if (record.sample == "b") record.finish = FinishReason::kError;
+      ASSERT_TRUE(store->Append(record).ok());
+    }
+  }
+  EXPECT_THAT((*Open())->records(), SizeIs(1));
+}
+
 TEST_F(RunStoreTest, AnotherConfigurationIsRefusedAndNothingIsChanged) {
   {
     auto store = *Open();

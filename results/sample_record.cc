@@ -84,6 +84,13 @@ absl::Status ReadAnswers(const JsonFields& fields, std::map<int, std::string>& o
 
 }  // namespace
 
+absl::Status CheckRecordSchema(const JsonFields& fields) {
+  int schema = 0;
+  RETURN_IF_ERROR(fields.Read("schema", schema));
+  if (schema >= kOldestRecordSchema && schema <= kRecordSchema) return absl::OkStatus();
+  return fields.Error("schema", fmt::format("{} to {}", kOldestRecordSchema, kRecordSchema));
+}
+
 std::string_view Name(FinishReason reason) {
   switch (reason) {
     case FinishReason::kEos:
@@ -117,6 +124,7 @@ json ToJson(const SampleRecord& record) {
               {"answers", std::move(answers)}};
   if (record.prompt_tokens) out["prompt_tokens"] = *record.prompt_tokens;
   if (record.output_tokens) out["output_tokens"] = *record.output_tokens;
+  if (record.prompt_cut) out["prompt_cut"] = true;
   if (record.finish) out["finish"] = Name(*record.finish);
   if (!record.error.empty()) out["error"] = record.error;
   if (record.kv) out["kv"] = ToJson(*record.kv);
@@ -129,14 +137,13 @@ json ToJson(const SampleRecord& record) {
 absl::StatusOr<SampleRecord> SampleRecordFromJson(const json& value, const std::string& where) {
   const JsonFields fields(value, where);
   RETURN_IF_ERROR(fields.CheckIsObject());
-  int schema = 0;
-  RETURN_IF_ERROR(fields.Read("schema", schema));
-  if (schema != kRecordSchema) return fields.Error("schema", fmt::format("{}", kRecordSchema));
+  RETURN_IF_ERROR(CheckRecordSchema(fields));
   SampleRecord record;
   RETURN_IF_ERROR(fields.Read("sample", record.sample));
   RETURN_IF_ERROR(fields.Read("prompt_sha256", record.prompt_sha256));
   RETURN_IF_ERROR(fields.Read("prompt_tokens", record.prompt_tokens));
   RETURN_IF_ERROR(fields.Read("output_tokens", record.output_tokens));
+  if (fields.Has("prompt_cut")) RETURN_IF_ERROR(fields.Read("prompt_cut", record.prompt_cut));
   RETURN_IF_ERROR(fields.Read("text", record.text));
   RETURN_IF_ERROR(ReadFinish(fields, record.finish));
   std::optional<std::string> error;

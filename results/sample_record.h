@@ -10,11 +10,17 @@
 
 #include "absl/status/statusor.h"
 #include "nlohmann/json.hpp"
+#include "results/base/json_fields.h"
 
 namespace kvscope {
 
-// Version of the formats of samples.jsonl and run.json. A reader refuses any other.
-inline constexpr int kRecordSchema = 1;
+// Version of the formats of a run's files. Version 1, which had no seals (results/base/seal.h), can still be
+// read; a reader refuses any other.
+inline constexpr int kRecordSchema = 2;
+inline constexpr int kOldestRecordSchema = 1;
+
+// DataLoss where the field "schema" is not one of those.
+absl::Status CheckRecordSchema(const JsonFields& fields);
 
 // Why a generation ended. The names in JSON are "eos", "length" and "error".
 enum class FinishReason { kEos, kLength, kError };
@@ -48,6 +54,7 @@ struct SampleRecord {
   std::string prompt_sha256;
   std::optional<int> prompt_tokens;  // this and the other optional fields: unknown in imported runs
   std::optional<int> output_tokens;
+  bool prompt_cut = false;  // the model was given the prompt without its middle
   std::string text;
   std::optional<FinishReason> finish;
   std::string error;                   // why finish is kError

@@ -59,8 +59,11 @@ absl::StatusOr<ExitCode> Report(const Options& options) {
   ASSIGN_OR_RETURN(const Format format, FormatOf(options.out));
   ASSIGN_OR_RETURN(const std::vector<std::string> folders, FindRuns(options.folders));
   std::vector<JudgedRun> runs;
+  bool sound = true;
   for (const std::string& folder : folders) {
     ASSIGN_OR_RETURN(JudgedRun run, JudgeRun(folder));
+    for (const std::string& problem : run.problems) fmt::print(stderr, "kvscope report: {}\n", problem);
+    sound = sound && run.problems.empty();
     runs.push_back(std::move(run));
   }
   std::vector<ReportGroup> groups = MakeReport(runs, options.scorer);
@@ -70,7 +73,7 @@ absl::StatusOr<ExitCode> Report(const Options& options) {
     fmt::print("{}", text);
   else
     RETURN_IF_ERROR(WriteFileAtomically(options.out, text));
-  return ExitCode::kDone;
+  return sound ? ExitCode::kDone : ExitCode::kIncomplete;
 }
 
 }  // namespace

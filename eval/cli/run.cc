@@ -27,8 +27,9 @@ struct Options {
   bool quiet = false;
 };
 
-absl::Status Report(const std::string& folder, bool json) {
+absl::StatusOr<ExitCode> Report(const std::string& folder, bool json) {
   ASSIGN_OR_RETURN(const JudgedRun run, JudgeRun(folder));
+  for (const std::string& problem : run.problems) fmt::print(stderr, "kvscope run: {}\n", problem);
   const nlohmann::json report = ScoreReport(run, kCleanScorer);
   if (json) {
     fmt::print("{}\n", DumpJson(report, 2));
@@ -36,7 +37,7 @@ absl::Status Report(const std::string& folder, bool json) {
     fmt::print("{}: {}, {} samples, {:.4f} % of the questions right (scorer: clean)\n", folder,
                Name(run.run.status), run.samples.size(), report["score_percent"].get<double>());
   }
-  return absl::OkStatus();
+  return run.problems.empty() ? ExitCode::kDone : ExitCode::kIncomplete;
 }
 
 absl::StatusOr<ExitCode> Run(const Options& options) {
@@ -47,8 +48,7 @@ absl::StatusOr<ExitCode> Run(const Options& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<RunStore> store, OpenRun(cell, options.request.out));
   if (store->run().status == RunStatus::kComplete) {
     if (!options.quiet) fmt::print(stderr, "kvscope run: {}: this run is complete\n", options.request.out);
-    RETURN_IF_ERROR(Report(options.request.out, options.json));
-    return ExitCode::kDone;
+    return Report(options.request.out, options.json);
   }
   CatchInterrupts();
   {
@@ -63,8 +63,7 @@ absl::StatusOr<ExitCode> Run(const Options& options) {
     };
     RETURN_IF_ERROR(RunCell(cell, *store, callbacks));
   }
-  RETURN_IF_ERROR(Report(options.request.out, options.json));
-  return ExitCode::kDone;
+  return Report(options.request.out, options.json);
 }
 
 }  // namespace

@@ -82,10 +82,11 @@ void AddProvenance(const Cell& cell, RunRecord& run) {
   run.model_sha256 = cell.model->sha256;
   run.data_sha256 = manifest.data_sha256;
   run.data = ToJson(manifest);
-  if (cell.data->cut > 0) run.data["prompts_cut"] = cell.data->cut;
+  if (!cell.data->cut.empty()) run.data["prompts_cut"] = cell.data->cut.size();
   run.build = ToJson(GetBuildInfo());
   run.machine = ToJson(GetMachine());
   run.execution = {{"threads", cell.engine.threads}, {"batch", cell.engine.batch}, {"warm_up", cell.warm_up}};
+  if (!cell.notes.empty()) run.execution["notes"] = cell.notes;
 }
 
 }  // namespace
@@ -179,7 +180,7 @@ void CellMaker::CutLongPrompts(TokenizedPrompts& data) const {
     if (tokens.size() <= *limit) continue;
     const bool has_bos = model_->config.bos && tokens.front() == *model_->config.bos;
     tokens = CutToHalves(tokens, *limit, *tokenizer_, has_bos ? model_->config.bos : std::nullopt);
-    ++data.cut;
+    data.cut.insert(static_cast<size_t>(&tokens - data.tokens.data()));
   }
 }
 
@@ -199,10 +200,10 @@ absl::StatusOr<Cell> CellMaker::Make(const RunRequest& request) {
   ASSIGN_OR_RETURN(cell.method, ResolveMethod(request, *task, questions, max_new_tokens));
   RETURN_IF_ERROR(CheckFits(cell.data->prompts, cell.data->tokens, max_new_tokens, cell.model->config));
 
-  if (cell.data->cut > 0)
+  if (!cell.data->cut.empty())
     cell.notes.push_back(
         fmt::format("{} of {} prompts were cut to their first and last half, as the published code does",
-                    cell.data->cut, cell.data->prompts.size()));
+                    cell.data->cut.size(), cell.data->prompts.size()));
   cell.stop_tokens = StopTokens(*cell.model, *cell.tokenizer, cell.data->format);
   cell.engine.batch = request.batch;
   cell.engine.threads = request.threads > 0 ? request.threads : GetMachine().cores;

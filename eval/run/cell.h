@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,7 +27,7 @@ namespace kvscope {
 struct TokenizedPrompts {
   std::vector<Prompt> prompts;
   std::vector<std::vector<int>> tokens;  // of each prompt
-  size_t cut = 0;                        // how many the published code's limit on their length made shorter
+  std::set<size_t> cut;                  // those that the published code's limit on their length made shorter
   Manifest manifest;
   PromptTemplate format;
 };
@@ -38,9 +39,10 @@ struct Cell {
   std::vector<int> stop_tokens;
   Method method;
   EngineOptions engine;
-  bool warm_up = false;            // before the first sample, for --timing
-  RunRecord run;                   // configuration and provenance; status and counts are the store's
-  std::vector<std::string> notes;  // values that were set or cut silently otherwise, for stderr
+  bool warm_up = false;  // before the first sample, for --timing
+  RunRecord run;         // configuration and provenance; status and counts are the store's
+  std::vector<std::string>
+      notes;  // values set or cut that would be silent otherwise: for stderr, run.json, reports
 };
 
 // What the request's prompts are built from; its token counter is the caller's to set.

@@ -168,6 +168,7 @@ absl::Status RunsInProgress::Record(const Pending& sample, const SequenceResult&
   SampleRecord record =
       ToSampleRecord(cell->data->prompts[sample.prompt], cell->data->tokens[sample.prompt].size(), result,
                      *cell->tokenizer, cell->run.config.mode == "timing");
+  record.prompt_cut = cell->data->cut.contains(sample.prompt);
   if (const auto& counters = counters_[sample.run]; counters != nullptr)
     record.published_counters = {counters->step, counters->jump, counters->jump_layer};
   RETURN_IF_ERROR(store->Append(record));

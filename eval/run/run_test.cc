@@ -12,6 +12,7 @@
 #include "nlohmann/json.hpp"
 #include "results/base/file.h"
 #include "results/base/jsonl.h"
+#include "results/base/seal.h"
 #include "results/run_store.h"
 
 namespace kvscope {
@@ -41,6 +42,14 @@ class RunTest : public testing::Test {
     return RunKvscope(arguments);
   }
   RunFolder Read(const std::string& out) { return *ReadRunFolder(folder_ / out); }
+
+  // run.json as it was before the run was complete.
+  void MakePartial(const std::string& out) {
+    nlohmann::json run = *ReadSealedFile(folder_ / out + "/run.json");
+    run["status"] = "partial";
+    run["files"].erase("samples.jsonl");
+    ASSERT_TRUE(WriteSealedFile(folder_ / out + "/run.json", run).ok());
+  }
 
   static TemporaryFolder* cache_;
   TemporaryFolder folder_;
@@ -98,9 +107,7 @@ TEST_F(RunTest, AResumedRunHasTheRecordsOfAWholeOne) {
   const std::string samples = *ReadFile(folder_ / "a/samples.jsonl");
   const size_t line = samples.find('\n') + 1;
   ASSERT_TRUE(WriteFileAtomically(folder_ / "a/samples.jsonl", samples.substr(0, line + 40)).ok());
-  nlohmann::json run = *ReadJsonFile(folder_ / "a/run.json");
-  run["status"] = "partial";
-  ASSERT_TRUE(WriteFileAtomically(folder_ / "a/run.json", DumpJson(run)).ok());
+  MakePartial("a");
   const ProgramResult resumed = Run("a");
   ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
   EXPECT_EQ(Read("a").run.status, RunStatus::kComplete);
@@ -157,9 +164,7 @@ TEST_F(RunTest, PublishedCountersSurviveResumption) {
   const std::string samples = *ReadFile(folder_ / "cut/samples.jsonl");
   ASSERT_TRUE(
       WriteFileAtomically(folder_ / "cut/samples.jsonl", samples.substr(0, samples.find('\n') + 1)).ok());
-  nlohmann::json run = *ReadJsonFile(folder_ / "cut/run.json");
-  run["status"] = "partial";
-  ASSERT_TRUE(WriteFileAtomically(folder_ / "cut/run.json", DumpJson(run)).ok());
+  MakePartial("cut");
   ASSERT_EQ(Run("cut", flags).exit_code, 0);
   EXPECT_EQ(TokenHashes(Read("cut")), TokenHashes(Read("whole")));
 }

@@ -6,13 +6,10 @@
 
 #include "eval/metrics/mean_interval.h"
 #include "eval/metrics/quantile.h"
-#include "results/base/file.h"
-#include "results/base/jsonl.h"
+#include "results/base/seal.h"
 
 namespace kvscope {
 namespace {
-
-constexpr int kIndent = 2;
 
 nlohmann::json Summary(const RunStore& store, const std::function<double(const TimeRecord&)>& value) {
   std::vector<double> values;
@@ -29,7 +26,8 @@ nlohmann::json Summary(const RunStore& store, const std::function<double(const T
 
 absl::Status WriteTiming(const RunStore& store, const TimingRecord& timing) {
   const RunRecord& run = store.run();
-  nlohmann::json out = {{"mode", run.config.mode},
+  nlohmann::json out = {{"schema", kRecordSchema},
+                        {"mode", run.config.mode},
                         {"threads", run.execution.value("threads", 0)},
                         {"batch", run.execution.value("batch", 0)},
                         {"wall_s", timing.wall_s},
@@ -46,7 +44,7 @@ absl::Status WriteTiming(const RunStore& store, const TimingRecord& timing) {
     out["step_p50_s"] = Summary(store, [](const TimeRecord& t) { return t.step_p50_s; });
     out["step_p99_s"] = Summary(store, [](const TimeRecord& t) { return t.step_p99_s; });
   }
-  return WriteFileAtomically(RunPath(store.folder(), kTimingFile), DumpJson(out, kIndent) + "\n");
+  return WriteSealedFile(RunPath(store.folder(), kTimingFile), out);
 }
 
 }  // namespace kvscope

@@ -10,14 +10,12 @@
 #include "eval/scorers/clean.h"
 #include "eval/scorers/published.h"
 #include "fmt/format.h"
-#include "results/base/file.h"
-#include "results/base/jsonl.h"
+#include "results/base/seal.h"
 #include "results/base/status_macros.h"
 
 namespace kvscope {
 namespace {
 
-constexpr int kIndent = 2;
 constexpr const char* kUnknownFinish = "unknown";  // imported runs do not say
 
 nlohmann::json OrNull(const std::optional<int>& value) {
@@ -135,7 +133,7 @@ absl::Status WriteScores(const JudgedRun& run) {
   }
   const nlohmann::json content = {
       {"schema", kRecordSchema}, {"status", Name(run.run.status)}, {"scorers", std::move(scorers)}};
-  return WriteFileAtomically(RunPath(run.folder, kScoresFile), DumpJson(content, kIndent) + "\n");
+  return WriteSealedFile(RunPath(run.folder, kScoresFile), content);
 }
 
 }  // namespace kvscope

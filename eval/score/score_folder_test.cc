@@ -11,6 +11,7 @@
 #include "eval/testing/run_program.h"
 #include "results/base/file.h"
 #include "results/base/jsonl.h"
+#include "results/base/seal.h"
 
 namespace kvscope {
 namespace {
@@ -73,25 +74,37 @@ TEST(ScoreFolder, BadRecordsAreNamedAndTheGoodOnesScored) {
   const std::string run = MakeRun(folder / "r");
   std::ofstream(run + "/samples.jsonl", std::ios::app)
       << "{\"schema\": 1}\n"
-      << DumpJson(ToJson(Record(MakePrompt("s/777"), ""))) << "\nnonsense\n";
-  std::ofstream(run + "/prompts.jsonl", std::ios::app) << "{}\n";
+      << SealedLine(ToJson(Record(MakePrompt("s/777"), ""))) << "\nnonsense\n";
   const ProgramResult result = RunKvscope({"score", run, "--json"});
   EXPECT_EQ(result.exit_code, 4);
   EXPECT_THAT(result.err, HasSubstr("samples.jsonl:3: field 'sample'"));
   EXPECT_THAT(result.err, HasSubstr("samples.jsonl:5: "));
-  EXPECT_THAT(result.err, HasSubstr("prompts.jsonl:3: "));
   EXPECT_THAT(result.err, HasSubstr("'s/777' has no prompt"));
   const auto report = nlohmann::json::parse(result.out);
   ASSERT_THAT(report, SizeIs(1));
   EXPECT_EQ(report[0].at("score_percent"), 75.0);
 }
 
+TEST(ScoreFolder, OtherPromptsThanTheRunsAreRefused) {
+  const TemporaryFolder folder;
+  const std::string run = MakeRun(folder / "r");
+  std::ofstream(run + "/prompts.jsonl", std::ios::app) << "{}\n";
+  const ProgramResult result = RunKvscope({"score", run});
+  EXPECT_EQ(result.exit_code, 4);
+  EXPECT_THAT(result.err, HasSubstr("prompts.jsonl: sha256: expected "));
+}
+
+// A run from before files had hashes.
 TEST(ScoreFolder, AnAnswerToAnotherPromptIsNotScored) {
   const TemporaryFolder folder;
   const std::string run = MakeRun(folder / "r");
   std::string prompts = *ReadFile(run + "/prompts.jsonl");
   prompts.replace(prompts.find("Question_9: q"), 13, "Question_9: x");
   ASSERT_TRUE(WriteFileAtomically(run + "/prompts.jsonl", prompts).ok());
+  nlohmann::json record = *ReadSealedFile(run + "/run.json");
+  record["schema"] = 1;
+  record.erase("files");
+  ASSERT_TRUE(WriteFileAtomically(run + "/run.json", DumpJson(record)).ok());
   const JudgedRun judged = *JudgeRun(run);
   EXPECT_THAT(judged.samples, SizeIs(1));
   ASSERT_THAT(judged.problems, SizeIs(1));

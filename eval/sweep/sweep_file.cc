@@ -6,7 +6,7 @@
 #include "fmt/format.h"
 #include "results/base/file.h"
 #include "results/base/json_fields.h"
-#include "results/base/jsonl.h"
+#include "results/base/seal.h"
 #include "results/base/status_macros.h"
 #include "results/run_store.h"
 
@@ -14,7 +14,7 @@ namespace kvscope {
 namespace {
 
 absl::Status ReadCells(const std::string& path, std::map<std::string, std::string>& messages) {
-  ASSIGN_OR_RETURN(const nlohmann::json file, ReadJsonFile(path));
+  ASSIGN_OR_RETURN(const nlohmann::json file, ReadSealedFile(path));
   if (!file.is_object() || !file.contains("cells") || !file["cells"].is_array())
     return absl::DataLossError(fmt::format("{}: field 'cells': expected a list", path));
   for (const nlohmann::json& entry : file["cells"]) {
@@ -52,12 +52,11 @@ nlohmann::json ToJson(std::span<const PlannedCell> cells, std::span<const CellOu
 
 absl::Status WriteSweepFile(const std::string& folder, const Shard& shard, const nlohmann::json& plan,
                             std::span<const PlannedCell> cells, std::span<const CellOutcome> outcomes) {
-  constexpr int kIndent = 2;
   const nlohmann::json json = {{"schema", kSweepSchema},
                                {"shard", {{"index", shard.index}, {"count", shard.count}}},
                                {"plan", plan},
                                {"cells", ToJson(cells, outcomes)}};
-  return WriteFileAtomically(RunPath(folder, SweepFileName(shard)), DumpJson(json, kIndent) + "\n");
+  return WriteSealedFile(RunPath(folder, SweepFileName(shard)), json);
 }
 
 std::vector<std::string> UnfinishedCells(const std::string& folder) {

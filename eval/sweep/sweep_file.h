@@ -13,7 +13,7 @@
 
 namespace kvscope {
 
-inline constexpr int kSweepSchema = 1;
+inline constexpr int kSweepSchema = 2;
 
 // How a cell ended. A cell that could not begin has no run.json: this is the only record of it.
 struct CellOutcome {

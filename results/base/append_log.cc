@@ -35,6 +35,7 @@ absl::StatusOr<std::unique_ptr<AppendLog>> AppendLog::Open(const std::string& pa
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (fd < 0) return ErrnoError(path, "open");
   std::unique_ptr<AppendLog> log(new AppendLog(path, fd, 0));
+  RETURN_IF_ERROR(SyncFolderOf(path));
   ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
   absl::Status status;
   log->bytes_ = ForEachLine(text, path, [&](std::string_view line, const std::string& where) {

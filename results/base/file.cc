@@ -56,7 +56,17 @@ absl::Status WriteFileAtomically(const std::string& path, std::string_view conte
   if (!status.ok()) return status;
   if (::rename(temporary.c_str(), path.c_str()) != 0) return ErrnoError(path, "rename into place");
   std::move(remove_temporary).Cancel();
-  return absl::OkStatus();
+  return SyncFolderOf(path);
+}
+
+absl::Status SyncFolderOf(const std::string& path) {
+  const std::filesystem::path parent = std::filesystem::path(path).parent_path();
+  const std::string folder = parent.empty() ? std::filesystem::path(".") : parent;
+  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return ErrnoError(folder, "open");
+  const absl::Cleanup close_folder = [fd] { ::close(fd); };
+  // EINVAL: a file system that has no such thing.
+  return ::fsync(fd) == 0 || errno == EINVAL ? absl::OkStatus() : ErrnoError(folder, "sync");
 }
 
 absl::Status MakeFolder(const std::string& path) {

@@ -19,6 +19,10 @@ absl::StatusOr<std::string> ReadFile(const std::string& path);
 // whole.
 absl::Status WriteFileAtomically(const std::string& path, std::string_view content);
 
+// Makes what was done to the names in the folder of `path` last: a new file's content is on disk after its
+// fsync, its name only after this.
+absl::Status SyncFolderOf(const std::string& path);
+
 // Creates `path` and its parents. OK when it is a folder already.
 absl::Status MakeFolder(const std::string& path);
 
