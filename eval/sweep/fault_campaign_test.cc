@@ -88,6 +88,13 @@ uint64_t VirtualBytes(pid_t pid) {
   return pages * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
+// By a signal, such as a fault that stops the sweep itself, whom no watchdog watches.
+bool IsStopped(pid_t pid) {
+  std::string number, name, state;
+  std::ifstream(fmt::format("/proc/{}/stat", pid)) >> number >> name >> state;
+  return state == "T";
+}
+
 // A small file system at `folder` while it lives.
 class SmallDisk {
  public:
@@ -223,7 +230,9 @@ bool FaultCampaign::InjectCall(const std::string& out, const std::string& fault,
   const std::string log = folder_ / "faults.log";
   std::filesystem::remove(log);
   const Variable preload("LD_PRELOAD", shim), what("KVSCOPE_FAULT", fault), where("KVSCOPE_FAULT_LOG", log);
-  RunKvscope(Arguments(out, flags));
+  RunKvscopeWatched(Arguments(out, flags), [](pid_t sweep) {
+    if (IsStopped(sweep)) ::kill(sweep, SIGKILL);
+  });
   return std::filesystem::exists(log);
 }
 
