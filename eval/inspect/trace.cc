@@ -4,6 +4,7 @@
 #include <iterator>
 #include <tuple>
 #include <type_traits>
+#include <utility>
 
 #include "fmt/format.h"
 #include "fmt/ranges.h"
@@ -21,12 +22,17 @@ absl::Status FieldError(const std::string& path, size_t line, std::string_view f
   return absl::DataLossError(fmt::format("{}:{}: {}: expected {}", path, line, field, expected));
 }
 
+bool IsInt(const json& value) {
+  if (value.is_number_unsigned()) return std::in_range<int>(value.get<uint64_t>());
+  return value.is_number_integer() && std::in_range<int>(value.get<int64_t>());
+}
+
 template <typename T>
 bool ReadNumbers(const json& line, const char* field, std::vector<T>* out) {
   const auto found = line.find(field);
   if (found == line.end() || !found->is_array()) return false;
   for (const json& number : *found) {
-    if (std::is_integral_v<T> ? !number.is_number_integer() : !number.is_number()) return false;
+    if (std::is_integral_v<T> ? !IsInt(number) : !number.is_number()) return false;
     out->push_back(number.get<T>());
   }
   return true;
@@ -38,12 +44,12 @@ absl::StatusOr<LedgerRow> RowFromJson(const json& line, const std::string& path,
   for (const auto& [field, value] : {std::pair("step", &row.step), std::pair("layer", &row.layer),
                                      std::pair("head", &row.head), std::pair("tokens", &row.tokens)}) {
     const auto found = line.find(field);
-    if (found == line.end() || !found->is_number_integer())
-      return FieldError(path, number, field, "an integer");
+    if (found == line.end() || !IsInt(*found))
+      return FieldError(path, number, field, "an integer of 32 bits");
     *value = found->get<int>();
   }
   if (!ReadNumbers(line, "evicted", &row.evicted))
-    return FieldError(path, number, "evicted", "a list of integers");
+    return FieldError(path, number, "evicted", "a list of integers of 32 bits");
   if (line.contains("attention") && !ReadNumbers(line, "attention", &row.evicted_attention)) {
     return FieldError(path, number, "attention", "a list of numbers");
   }

@@ -85,6 +85,8 @@ TEST_F(TraceFile, BadLinesAreNamed) {
         {"{\"format\":\"x\"}", ":1: format"},
         {header + "3", ":2: line: expected an object"},
         {header + "{\"step\":\"a\"}", ":2: step: expected an integer"},
+        {header + "{\"step\":4294967297}", ":2: step: expected an integer of 32 bits"},
+        {header + "{\"step\":1,\"layer\":0,\"head\":0,\"tokens\":1,\"evicted\":[4294967297]}", ":2: evicted"},
         {header + "{\"step\":1,\"layer\":0,\"head\":0,\"tokens\":1,\"evicted\":[1.5]}", ":2: evicted"},
         {header + "{\"step\":1,\"layer\":0,\"head\":0,\"tokens\":1,\"evicted\":[1],\"attention\":[1,2]}",
          ":2: attention: expected as many"}}) {

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <set>
 #include <string_view>
+#include <utility>
 
 #include "fmt/format.h"
 #include "results/base/jsonl.h"
@@ -24,6 +26,23 @@ const std::string& Flag(const CellFlags::value_type& item) { return item.first; 
 
 // One way in which flags vary: each choice sets the same flags.
 using Axis = std::vector<CellFlags>;
+
+struct Axes {
+  std::vector<Axis> list;
+  size_t combinations = 1;
+};
+
+absl::Status TooManyCells(const std::string& where) {
+  return absl::InvalidArgumentError(
+      fmt::format("{}: expected at most {} cells, found more", where, kMaxCells));
+}
+
+// Fails before a further axis could take memory that no plan needs.
+absl::Status Add(Axis axis, const std::string& where, Axes& axes) {
+  axes.combinations *= axis.size();
+  axes.list.push_back(std::move(axis));
+  return axes.combinations <= kMaxCells ? absl::OkStatus() : TooManyCells(where);
+}
 
 absl::Status Wrong(const std::string& where, std::string_view key, std::string_view expected,
                    const json& found) {
@@ -69,20 +88,20 @@ absl::StatusOr<CellFlags> Assignment(const json& object, const std::string& wher
   return object.get<CellFlags>();
 }
 
-absl::StatusOr<std::vector<Axis>> AxesOf(const json& grid, const std::string& where,
-                                         const CellFlags& overrides) {
-  std::vector<Axis> axes;
+absl::StatusOr<Axes> AxesOf(const json& grid, const std::string& where, const CellFlags& overrides) {
+  Axes axes;
   for (const auto& [key, value] : grid.items()) {
     if (!IsFlag(key) || overrides.contains(key)) continue;
     ASSIGN_OR_RETURN(const json values, ValuesOf(value, where, key));
-    Axis& axis = axes.emplace_back();
+    Axis axis;
     for (const json& choice : values) axis.push_back({{key, choice}});
+    RETURN_IF_ERROR(Add(std::move(axis), where, axes));
   }
   if (!grid.contains(kTogether)) return axes;
   const json& together = grid[kTogether];
   if (!together.is_array() || together.empty())
     return Wrong(where, kTogether, "a list of objects, each with values for some flags", together);
-  Axis& axis = axes.emplace_back();
+  Axis axis;
   for (const json& object : together) {
     ASSIGN_OR_RETURN(CellFlags choice, Assignment(object, where, kTogether));
     for (const auto& [flag, value] : choice)
@@ -93,16 +112,17 @@ absl::StatusOr<std::vector<Axis>> AxesOf(const json& grid, const std::string& wh
     std::erase_if(choice, [&](const auto& item) { return overrides.contains(item.first); });
     axis.push_back(std::move(choice));
   }
+  RETURN_IF_ERROR(Add(std::move(axis), where, axes));
   return axes;
 }
 
 struct Exclusion {
-  std::map<std::string, json> values;  // a cell is meant when each flag has one of its values
+  std::map<std::string, std::set<json>> values;  // a cell is meant when each flag has one of its values
 
   bool Matches(const CellFlags& cell) const {
     return std::ranges::all_of(values, [&](const auto& item) {
       const auto flag = cell.find(item.first);
-      return flag != cell.end() && std::ranges::find(item.second, flag->second) != item.second.end();
+      return flag != cell.end() && item.second.contains(flag->second);
     });
   }
 };
@@ -111,11 +131,16 @@ absl::StatusOr<std::vector<Exclusion>> ExclusionsOf(const json& grid, const std:
   std::vector<Exclusion> exclusions;
   if (!grid.contains(kExclude)) return exclusions;
   if (!grid[kExclude].is_array()) return Wrong(where, kExclude, "a list of objects", grid[kExclude]);
+  size_t values_left = kMaxCells;
   for (const json& object : grid[kExclude]) {
     if (!object.is_object() || object.empty()) return Wrong(where, kExclude, "a list of objects", object);
     Exclusion& exclusion = exclusions.emplace_back();
     for (const auto& [key, value] : object.items()) {
-      ASSIGN_OR_RETURN(exclusion.values[key], ValuesOf(value, where, fmt::format("{}.{}", kExclude, key)));
+      ASSIGN_OR_RETURN(const json values, ValuesOf(value, where, fmt::format("{}.{}", kExclude, key)));
+      if (values.size() > values_left)
+        return Wrong(where, kExclude, fmt::format("at most {} values", kMaxCells), value);
+      values_left -= values.size();
+      exclusion.values[key].insert(values.begin(), values.end());
     }
   }
   return exclusions;
@@ -123,19 +148,13 @@ absl::StatusOr<std::vector<Exclusion>> ExclusionsOf(const json& grid, const std:
 
 absl::Status ExpandGrid(const json& grid, const std::string& where, const CellFlags& overrides,
                         std::vector<CellFlags>& cells) {
-  ASSIGN_OR_RETURN(const std::vector<Axis> axes, AxesOf(grid, where, overrides));
+  ASSIGN_OR_RETURN(const Axes axes, AxesOf(grid, where, overrides));
+  if (axes.combinations + cells.size() > kMaxCells) return TooManyCells(where);
   ASSIGN_OR_RETURN(const std::vector<Exclusion> exclusions, ExclusionsOf(grid, where));
-  size_t count = 1;
-  for (const Axis& axis : axes) {
-    count *= axis.size();
-    if (count + cells.size() > kMaxCells)
-      return absl::InvalidArgumentError(
-          fmt::format("{}: expected at most {} cells, found more", where, kMaxCells));
-  }
-  for (size_t index = 0; index < count; ++index) {
+  for (size_t index = 0; index < axes.combinations; ++index) {
     CellFlags cell = overrides;
     size_t rest = index;
-    for (auto axis = axes.rbegin(); axis != axes.rend(); ++axis) {
+    for (auto axis = axes.list.rbegin(); axis != axes.list.rend(); ++axis) {
       const CellFlags& choice = (*axis)[rest % axis->size()];
       cell.insert(choice.begin(), choice.end());
       rest /= axis->size();
@@ -160,10 +179,11 @@ absl::StatusOr<std::vector<CellFlags>> ExpandPlan(const json& plan, const std::s
   }
   const json& grids = plan[kGrids];
   if (!grids.is_array() || grids.empty()) return Wrong(where, kGrids, "a list of objects", grids);
+  json shared = plan;
+  shared.erase(std::string(kGrids));
   for (const json& own : grids) {
     if (!own.is_object() || own.contains(kGrids)) return Wrong(where, kGrids, "a list of objects", own);
-    json grid = plan;
-    grid.erase(std::string(kGrids));
+    json grid = shared;
     grid.update(own);
     RETURN_IF_ERROR(ExpandGrid(grid, where, overrides, cells));
   }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "eval/plan/planned_cell.h"
+#include "fmt/format.h"
 
 namespace kvscope {
 namespace {
@@ -152,6 +153,17 @@ TEST(Plan, RangesThatDoNotEndAreRefused) {
     EXPECT_THAT(Error(PlanWith({{"questions", json::parse(range)}})), HasSubstr("'questions'")) << range;
   const json wide = {{"from", 1}, {"to", 1000}, {"plus", 1}};
   EXPECT_THAT(Error(PlanWith({{"questions", wide}, {"seed", wide}})), HasSubstr("at most 100000 cells"));
+}
+
+// What a plan of a few hundred bytes can ask for is bounded before the memory is taken.
+TEST(Plan, RangesThatMultiplyAreRefusedBeforeTheyAreExpanded) {
+  const json widest = {{"from", 1}, {"to", 100'000}, {"plus", 1}};
+  json plan = PlanWith(json::object());
+  for (int i = 0; i < 1000; ++i) plan[fmt::format("flag{}", i)] = widest;
+  EXPECT_THAT(Error(plan), HasSubstr("at most 100000 cells"));
+  const json exclude(1000, json{{"window", widest}});
+  EXPECT_THAT(Error(PlanWith({{"exclude", exclude}})),
+              HasSubstr("'exclude': expected at most 100000 values"));
 }
 
 }  // namespace

@@ -7,8 +7,39 @@
 #include "results/base/status_macros.h"
 
 namespace kvscope {
+namespace {
+
+// Where `text`, if it is JSON, first nests lists and objects deeper than kMaxJsonNesting; npos: nowhere.
+size_t FindTooDeep(std::string_view text) {
+  int depth = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    switch (text[i]) {
+      case '[':
+      case '{':
+        if (++depth > kMaxJsonNesting) return i;
+        break;
+      case ']':
+      case '}':
+        --depth;
+        break;
+      case '"':  // to the string's end
+        while (++i < text.size() && text[i] != '"')
+          if (text[i] == '\\') ++i;
+        break;
+      default:
+        break;
+    }
+  }
+  return std::string_view::npos;
+}
+
+}  // namespace
 
 absl::StatusOr<nlohmann::json> ParseJson(std::string_view text, std::string_view name) {
+  if (const size_t byte = FindTooDeep(text); byte != std::string_view::npos)
+    return absl::DataLossError(
+        fmt::format("{}: byte {}: expected lists and objects at most {} deep, found more", name, byte + 1,
+                    kMaxJsonNesting));
   try {
     return nlohmann::json::parse(text);
   } catch (const nlohmann::json::parse_error& error) {

@@ -10,7 +10,11 @@
 
 namespace kvscope {
 
-// `name` stands in messages, as in "plan.json: byte 17: ...". DataLoss when `text` is not one JSON value.
+// Copying, comparing and writing a value recurse: a file of brackets alone would overflow the stack.
+inline constexpr int kMaxJsonNesting = 64;
+
+// `name` stands in messages, as in "plan.json: byte 17: ...". DataLoss when `text` is not one JSON value, or
+// is nested deeper than kMaxJsonNesting.
 absl::StatusOr<nlohmann::json> ParseJson(std::string_view text, std::string_view name);
 
 // NotFound or Unavailable from the file, DataLoss from its content.

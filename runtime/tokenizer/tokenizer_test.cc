@@ -167,6 +167,7 @@ TEST(Tokenizer, WhatThereIsNoCodeForIsNamed) {
   expect("/model/vocab/a", 'b', loss, "another token has");
   expect("/model/vocab/a", -1, loss, "token \"a\": expected an id below");
   expect("/model/vocab/a", 1 << 20, loss, "token \"a\": expected an id below");
+  expect("/model/vocab/a", 5000, loss, "token \"a\": expected an id below");
   expect("/model/merges", nullptr, loss, "model.merges: expected a list");
   expect("/model/merges/1", "a b c", loss, "model.merges: entry 1: expected two tokens");
   expect("/model/merges/1", "ab zz", loss, "model.merges: entry 1: expected tokens of the vocabulary");
@@ -204,7 +205,8 @@ TEST(Tokenizer, ArithModelHasATokenForEveryWordAndNumber) {
   const std::string text = "Answer_12: 42 + 5 = 47.";
   std::vector<std::string> pieces;
   for (const int id : tokenizer->Encode(text)) pieces.push_back(tokenizer->Decode(Ids{id}));
-  EXPECT_EQ(pieces, (std::vector<std::string>{"Answer", "_", "12", ":", " 42", " +", " 5", " =", " 47", "."}));
+  EXPECT_EQ(pieces,
+            (std::vector<std::string>{"Answer", "_", "12", ":", " 42", " +", " 5", " =", " 47", "."}));
 }
 
 std::string Environment(const char* name) {

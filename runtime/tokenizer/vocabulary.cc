@@ -12,17 +12,21 @@ namespace {
 
 using nlohmann::json;
 
-// Four times the largest vocabulary in use: bounds the table that one wrong id could ask for.
-constexpr uint64_t kMaxTokens = 1 << 20;
+// Ids number the tokens, nearly without gaps: bounds the table that one wrong id could ask for.
+uint64_t IdLimit(size_t tokens) {
+  constexpr uint64_t kMaxTokens = 1 << 20;  // four times the largest vocabulary in use
+  constexpr uint64_t kGaps = 1024;
+  return std::min(kMaxTokens, 4 * uint64_t{tokens} + kGaps);
+}
 
 }  // namespace
 
 absl::StatusOr<Vocabulary::Token*> Vocabulary::NewToken(std::string_view spelling, const json& id,
                                                         std::string_view field) {
   const std::optional<uint64_t> index = NonNegative(id);
-  if (!index || *index >= kMaxTokens)
+  if (!index || *index >= id_limit_)
     return absl::DataLossError(fmt::format("tokenizer.json: {}: token {}: expected an id below {}, found {}",
-                                           field, Describe(json(spelling)), kMaxTokens, Describe(id)));
+                                           field, Describe(json(spelling)), id_limit_, Describe(id)));
   if (*index >= tokens_.size()) tokens_.resize(*index + 1);
   Token& token = tokens_[*index];
   if (token.used)
@@ -68,15 +72,16 @@ absl::StatusOr<Vocabulary> Vocabulary::FromJson(const json& tokenizer) {
   if (!tokens.is_object() || tokens.empty())
     return absl::DataLossError(
         fmt::format("tokenizer.json: model.vocab: expected an object of tokens, found {}", Describe(tokens)));
+  const json& added = Member(tokenizer, "added_tokens");
+  if (!added.is_null() && !added.is_array())
+    return absl::DataLossError(
+        fmt::format("tokenizer.json: added_tokens: expected a list, found {}", Describe(added)));
+  vocabulary.id_limit_ = IdLimit(tokens.size() + added.size());
   for (const auto& [spelling, id] : tokens.items()) {
     ASSIGN_OR_RETURN(Token * token, vocabulary.NewToken(spelling, id, "model.vocab"));
     // A token outside the alphabet cannot come from bytes; it stands for its own text.
     token->bytes = BytesOfSpelling(spelling).value_or(spelling);
   }
-  const json& added = Member(tokenizer, "added_tokens");
-  if (!added.is_null() && !added.is_array())
-    return absl::DataLossError(
-        fmt::format("tokenizer.json: added_tokens: expected a list, found {}", Describe(added)));
   for (const json& entry : added) RETURN_IF_ERROR(vocabulary.AddToken(entry));
   for (auto& ids : vocabulary.added_)
     std::ranges::sort(ids, std::greater(), [&](int id) { return vocabulary.Bytes(id).size(); });

@@ -52,6 +52,7 @@ class Vocabulary {
                                   std::string_view field);
   absl::Status AddToken(const nlohmann::json& entry);
 
+  uint64_t id_limit_ = 0;
   std::vector<Token> tokens_;  // by id
   std::unordered_map<std::string, int, Hash, std::equal_to<>> ids_;
   std::array<std::optional<int>, 256> of_byte_;
