@@ -118,6 +118,10 @@ function(kvscope_emulated_test name)
   endforeach()
 endfunction()
 
+if(KVSCOPE_CUDA)
+  add_custom_target(kvscope_cuda)  # all that nvcc compiles, and its tests
+endif()
+
 # Kernels for GPUs. A kernel that spills registers or a warning fails the build.
 function(kvscope_cuda_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES" ${ARGN})
@@ -127,6 +131,7 @@ function(kvscope_cuda_library name)
     -Werror=all-warnings -Xcompiler=-Wall,-Wextra
     -Xptxas=--verbose,--warn-on-spills,--warn-on-local-memory-usage,--warning-as-error)
   set_target_properties(${name} PROPERTIES CUDA_ARCHITECTURES "80;90;100")
+  add_dependencies(kvscope_cuda ${name})
 endfunction()
 
 # The tests of kvscope_emulated_test on a GPU; where there is none they skip.
@@ -135,6 +140,7 @@ function(kvscope_cuda_test name)
   if(BUILD_TESTING)
     add_executable(${name} ${ARG_SOURCE})
     target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest_main)
+    add_dependencies(kvscope_cuda ${name})
     add_test(NAME ${name} COMMAND ${name})
     set_tests_properties(${name} PROPERTIES TIMEOUT 120 LABELS gpu
       SKIP_REGULAR_EXPRESSION "\\[  PASSED  \\] 0 tests\\.\n(\\[  SKIPPED \\][^\n]*\n*)+$")

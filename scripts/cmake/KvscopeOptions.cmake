@@ -1,6 +1,7 @@
 # Compiler settings that every target shares, as one interface library: kvscope_options.
 option(KVSCOPE_WERROR "Treat warnings as errors" ON)
 option(KVSCOPE_CUDA "Require the CUDA toolkit's compiler" OFF)
+option(KVSCOPE_FUZZ "Build the fuzz targets with libFuzzer" OFF)
 set(KVSCOPE_SANITIZE "" CACHE STRING "Sanitizers, as in -fsanitize=; empty for none")
 
 set(CMAKE_CXX_STANDARD 20)
@@ -24,6 +25,11 @@ if(KVSCOPE_SANITIZE)
   target_compile_options(kvscope_options INTERFACE
     -fsanitize=${KVSCOPE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   target_link_options(kvscope_options INTERFACE -fsanitize=${KVSCOPE_SANITIZE})
+endif()
+
+if(KVSCOPE_FUZZ)
+  target_compile_options(kvscope_options INTERFACE -fsanitize=fuzzer-no-link)
+  add_custom_target(kvscope_fuzz_targets)
 endif()
 
 if(KVSCOPE_CUDA)
