@@ -30,17 +30,6 @@ inline void StoreElement(KvType type, float value, std::byte* to) {
   }
 }
 
-inline float LoadElement(KvType type, const std::byte* from) {
-  float value;
-  uint16_t half;
-  if (type == KvType::kF32) {
-    std::memcpy(&value, from, sizeof(value));
-    return value;
-  }
-  std::memcpy(&half, from, sizeof(half));
-  return type == KvType::kF16 ? F16ToF32(half) : BF16ToF32(half);
-}
-
 inline std::vector<float> NormalFloats(std::mt19937& random, size_t n, float scale = 1.0f) {
   std::normal_distribution<float> normal(0.0f, scale);
   std::vector<float> values(n);

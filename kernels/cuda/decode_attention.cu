@@ -112,6 +112,35 @@ __device__ __forceinline__ void Exponentiate(const DecodeAttentionParams<T>& par
   }
 }
 
+// Adds up `sums` over the lanes of a warp that hold the same elements of other rows. At each step a lane keeps half of its
+// elements and sends the other half away, as long as it has more than one; what is left of it are sums of elements [first,
+// first + LeftElements(per_row)) in `sums`, from its first on.
+__device__ __forceinline__ unsigned FoldRows(unsigned per_row, float (&sums)[kLaneElements]) {
+  unsigned first = 0;
+#pragma unroll
+  for (unsigned step = 0; step < 5; ++step) {
+    const unsigned distance = 16 >> step, half = kLaneElements >> (step + 1);
+    if (distance < per_row) break;
+    const bool upper = (threadIdx.x & distance) != 0;
+    if (half == 0) sums[0] += __shfl_xor_sync(0xffffffffu, sums[0], static_cast<int>(distance));
+#pragma unroll
+    for (unsigned e = 0; e < half; ++e) {
+      const float sent = upper ? sums[e] : sums[e + half];
+      const float kept = upper ? sums[e + half] : sums[e];
+      sums[e] = kept + __shfl_xor_sync(0xffffffffu, sent, static_cast<int>(distance));
+    }
+    if (upper) first += half;
+  }
+  return first;
+}
+
+__device__ __forceinline__ unsigned LeftElements(unsigned per_row) { return per_row > 4 ? per_row / 4 : 1; }
+
+// Where rows are so short that one element was left before all lanes had met, several lanes hold it: the first of them.
+__device__ __forceinline__ bool HoldsFirst(unsigned per_row) {
+  return per_row >= 4 || (threadIdx.x & 3 & ~(per_row - 1)) == 0;
+}
+
 // parts[warp][i] = sum over the warp's slots of exponential times value.
 template <unsigned kQueries, class Kv>
 __device__ __forceinline__ void Weigh(const Work& work, unsigned head_dim,
@@ -128,16 +157,14 @@ __device__ __forceinline__ void Weigh(const Work& work, unsigned head_dim,
       for (unsigned e = 0; e < kLaneElements; ++e) sums[i][e] = fmaf(exponential, value[e], sums[i][e]);
     }
   }
-  const unsigned warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+  const unsigned left = LeftElements(lanes.per_row);
 #pragma unroll
   for (unsigned i = 0; i < kQueries; ++i) {
-    float* const part = parts + (warp * kQueries + i) * head_dim + lanes.element;
+    const unsigned first = FoldRows(lanes.per_row, sums[i]);
+    float* const part = parts + (threadIdx.x / 32 * kQueries + i) * head_dim + lanes.element + first;
 #pragma unroll
     for (unsigned e = 0; e < kLaneElements; ++e) {
-      for (unsigned distance = 16; distance >= lanes.per_row; distance /= 2) {
-        sums[i][e] += __shfl_xor_sync(0xffffffffu, sums[i][e], static_cast<int>(distance));
-      }
-      if (lane < lanes.per_row) part[e] = sums[i][e];
+      if (e < left && HoldsFirst(lanes.per_row)) part[e] = sums[i][e];
     }
   }
 }

@@ -12,7 +12,10 @@
 #include <cuda_runtime.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 
+#include "kernels/half.h"
 #include "kernels/kv_page.h"
 
 namespace kvscope {
@@ -30,6 +33,18 @@ static_assert(kPageSlots == 64);
 
 inline std::byte* SlotAddress(std::byte* page, size_t slot, KvType type, size_t head_dim) {
   return page + slot * head_dim * ElementBytes(type);
+}
+
+// An element as a cache of that type holds it, in the host's memory.
+inline float LoadElement(KvType type, const std::byte* from) {
+  float value;
+  uint16_t half;
+  if (type == KvType::kF32) {
+    std::memcpy(&value, from, sizeof(value));
+    return value;
+  }
+  std::memcpy(&half, from, sizeof(half));
+  return type == KvType::kF16 ? F16ToF32(half) : BF16ToF32(half);
 }
 
 }  // namespace kvscope

@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <limits>
-#include <map>
 #include <numeric>
+#include <utility>
 
 #include "kernels/cuda/kv_layout.h"
-#include "kernels/half.h"
 
 namespace kvscope {
 namespace {
@@ -15,17 +14,6 @@ constexpr size_t kChunkPages = 32;
 
 std::byte* Slot(const std::byte* page, size_t slot, KvType type, size_t head_dim) {
   return SlotAddress(const_cast<std::byte*>(page), slot, type, head_dim);
-}
-
-float Widen(KvType type, const std::byte* element) {
-  float value;
-  uint16_t half;
-  if (type == KvType::kF32) {
-    std::memcpy(&value, element, sizeof(value));
-    return value;
-  }
-  std::memcpy(&half, element, sizeof(half));
-  return type == KvType::kF16 ? F16ToF32(half) : BF16ToF32(half);
 }
 
 }  // namespace
@@ -90,7 +78,7 @@ void DevicePages::LoadSlot(KvType type, const std::byte* page, size_t slot, size
                                                row.size(), cudaMemcpyDeviceToHost, stream_);
     const bool loaded = copied == cudaSuccess && cudaStreamSynchronize(stream_) == cudaSuccess;
     for (size_t d = 0; d < head_dim; ++d) {
-      out[d] = loaded ? Widen(type, &row[d * bytes]) : std::numeric_limits<float>::quiet_NaN();
+      out[d] = loaded ? LoadElement(type, &row[d * bytes]) : std::numeric_limits<float>::quiet_NaN();
     }
   }
 }

@@ -114,7 +114,7 @@ function(kvscope_emulated_test name)
     list(TRANSFORM ARG_EMULATED_DEPS APPEND "${suffix}" OUTPUT_VARIABLE emulated_deps)
     target_link_libraries(${name}${suffix} PRIVATE ${emulated_deps} ${ARG_DEPS} GTest::gmock GTest::gtest_main)
     add_test(NAME ${name}${suffix} COMMAND ${name}${suffix} ${ARG_ARGUMENTS})
-    set_tests_properties(${name}${suffix} PROPERTIES TIMEOUT 120 LABELS emulated)
+    set_tests_properties(${name}${suffix} PROPERTIES TIMEOUT 600 LABELS emulated)
   endforeach()
 endfunction()
 
