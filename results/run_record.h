@@ -33,7 +33,7 @@ struct RunConfig {
   int max_new_tokens = 0;
   std::string semantics;           // "clean", "published"
   std::string precision;           // arithmetic, "f32"
-  std::string kv;                  // element type of the cache, "f32", "f16", "bf16"
+  std::string kv;                  // element type of the cache, "f32", "f16", "bf16", "int8"
   std::string device;              // "cpu"
   std::string mode;                // "accuracy": no times; "timing": samples ran alone
   std::string prompt_template;     // runtime/tokenizer/chat_template.h

@@ -87,7 +87,7 @@ TEST(Cli, TheDoctorHoldsTheKernelsAgainstPlainLoops) {
     const std::string name = check.at("kernel");
     kernels.insert(name.substr(0, name.find(' ')));
   }
-  EXPECT_EQ(kernels, (std::set<std::string>{"attention", "dequantize", "matmul", "packed", "rmsnorm",
+  EXPECT_EQ(kernels, (std::set<std::string>{"attention", "dequantize", "fast", "matmul", "packed", "rmsnorm",
                                             "swiglu", "top-k"}));
   EXPECT_FALSE(nlohmann::json::parse(RunKvscope({"doctor", "--json"}).out).contains("selftest"));
 }

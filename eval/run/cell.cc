@@ -24,11 +24,6 @@ GroupScore ToGroupScore(const std::string& name) {
   return GroupScore::kMean;
 }
 
-Precision ToPrecision(const std::string& name, const ModelConfig& model) {
-  if (name == "auto") return DefaultPrecision(model);
-  return name == "bf16" ? Precision::kBF16 : Precision::kF32;
-}
-
 // The number of new tokens where none is asked for: the task's, cut to what the model has room for.
 int NewTokens(const TaskInfo& task, int questions, bool published, Cell& cell) {
   const int wanted = DefaultMaxNewTokens(task, questions, published);
@@ -68,7 +63,7 @@ RunConfig ConfigOf(const RunRequest& request, const Cell& cell, int questions) {
   config.max_new_tokens = method.budgets.max_new;
   config.semantics = request.semantics;
   config.precision = Name(cell.engine.precision);
-  config.kv = request.kv;
+  config.kv = Name(cell.engine.kv);
   config.device = request.device;
   config.mode = cell.engine.batch == 1 && request.device != "emulated" ? "timing" : "accuracy";
   config.prompt_template = Name(cell.data->format);
@@ -91,9 +86,17 @@ void AddProvenance(const Cell& cell, RunRecord& run) {
 
 }  // namespace
 
-KvType ToKvType(const std::string& name) {
+Precision ToPrecision(const RunRequest& request, const ModelConfig& model) {
+  if (request.device != "cpu") return Precision::kF32;
+  if (request.precision == "auto") return DefaultPrecision(model);
+  return request.precision == "bf16" ? Precision::kBF16 : Precision::kF32;
+}
+
+KvType ToKvType(const std::string& name, Precision precision) {
+  if (name == "auto") return DefaultKvType(precision);
   if (name == "f16") return KvType::kF16;
   if (name == "bf16") return KvType::kBF16;
+  if (name == "int8") return KvType::kInt8;
   return KvType::kF32;
 }
 
@@ -207,9 +210,8 @@ absl::StatusOr<Cell> CellMaker::Make(const RunRequest& request) {
   cell.stop_tokens = StopTokens(*cell.model, *cell.tokenizer, cell.data->format);
   cell.engine.batch = request.batch;
   cell.engine.threads = request.threads > 0 ? request.threads : GetMachine().cores;
-  cell.engine.precision =
-      request.device == "cpu" ? ToPrecision(request.precision, cell.model->config) : Precision::kF32;
-  cell.engine.kv = ToKvType(request.kv);
+  cell.engine.precision = ToPrecision(request, cell.model->config);
+  cell.engine.kv = ToKvType(request.kv, cell.engine.precision);
   cell.warm_up = request.timing;
   cell.run.config = ConfigOf(request, cell, questions);
   AddProvenance(cell, cell.run);

@@ -52,7 +52,9 @@ BuildRequest ToBuildRequest(const RunRequest& request, const TaskInfo& task);
 absl::StatusOr<Method> ResolveMethod(const RunRequest& request, const TaskInfo& task, int questions,
                                      int max_new_tokens);
 
-KvType ToKvType(const std::string& name);
+// Of the flags, "auto" among their values. Device code has float32 only.
+Precision ToPrecision(const RunRequest& request, const ModelConfig& model);
+KvType ToKvType(const std::string& name, Precision precision);
 Semantics ToSemantics(const std::string& name);
 
 // Of the prompt that has most.

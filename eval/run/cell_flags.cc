@@ -51,8 +51,11 @@ void AddEngineFlags(CLI::App& command, RunRequest& request) {
           "Of the arithmetic: f32, exact; bf16, fast; auto: bf16 for models of a hidden size of 256 or more")
       ->check(CLI::IsMember({"auto", "f32", "bf16"}))
       ->capture_default_str();
-  command.add_option("--kv", request.kv, "Element type of the cache: f32, f16, bf16")
-      ->check(CLI::IsMember({"f32", "f16", "bf16", "int8", "int4"}))
+  command
+      .add_option("--kv", request.kv,
+                  "Element type of the cache: f32, f16, bf16, int8 with a scale a row; auto: bf16 with "
+                  "arithmetic in bf16, else f32")
+      ->check(CLI::IsMember({"auto", "f32", "f16", "bf16", "int8", "int4"}))
       ->capture_default_str();
   command.add_option("--device", request.device, "cpu")
       ->check(CLI::IsMember({"cpu", "cuda", "emulated"}))

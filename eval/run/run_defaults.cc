@@ -26,4 +26,8 @@ Precision DefaultPrecision(const ModelConfig& model) {
   return model.hidden >= kSmallestHiddenForBF16 ? Precision::kBF16 : Precision::kF32;
 }
 
+KvType DefaultKvType(Precision precision) {
+  return precision == Precision::kBF16 ? KvType::kBF16 : KvType::kF32;
+}
+
 }  // namespace kvscope

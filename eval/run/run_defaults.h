@@ -2,6 +2,7 @@
 #pragma once
 
 #include "datasets/builders.h"
+#include "kernels/kv_page.h"
 #include "kernels/precision.h"
 #include "runtime/model/model_config.h"
 
@@ -18,5 +19,8 @@ int DefaultMaxNewTokens(const TaskInfo& task, int questions, bool published);
 // bf16; f32 for models so small (a hidden size below 256) that there is little to gain and that are compared
 // exactly.
 Precision DefaultPrecision(const ModelConfig& model);
+
+// bf16 with arithmetic of that precision, else f32.
+KvType DefaultKvType(Precision precision);
 
 }  // namespace kvscope

@@ -35,11 +35,12 @@ absl::Status CheckRequest(const RunRequest& request) {
         fmt::format("--timing runs samples alone: --batch: expected 1, found {}", request.batch));
   RETURN_IF_ERROR(CheckRange("--threads", request.threads, 0, kMaxThreads));
   RETURN_IF_ERROR(CheckRange("--batch", request.batch, 1, kMaxBatch));
-  if (request.kv != "f32" && request.kv != "f16" && request.kv != "bf16")
-    return NotBuilt("--kv", request.kv, "f32, f16 and bf16");
+  if (request.kv == "int4") return NotBuilt("--kv", request.kv, "f32, f16, bf16 and int8");
   RETURN_IF_ERROR(CheckDevice(request.device));
   if (request.device != "cpu" && request.precision == "bf16")
     return NotBuilt("--precision", "bf16 on a device", "f32");
+  if (request.device != "cpu" && request.kv == "int8")
+    return NotBuilt("--kv", "int8 on a device", "f32, f16 and bf16");
   if (request.device == "emulated" && request.timing)
     return absl::InvalidArgumentError("--timing: times under --device emulated say nothing of a GPU");
   return absl::OkStatus();

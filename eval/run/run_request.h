@@ -28,7 +28,7 @@ struct RunRequest {
   std::optional<int> max_new_tokens;
   std::string semantics = "clean";
   std::string precision = "auto";
-  std::string kv = "f32";
+  std::string kv = "auto";
   std::string device = "cpu";
   int threads = 0;  // 0: one a core
   int batch = 1;

@@ -150,8 +150,12 @@ TEST_F(RunTest, BatchAndThreadsDoNotChangeTheTokens) {
 TEST_F(RunTest, TheRecordNamesThePrecisionThatWasRun) {
   ASSERT_EQ(Run("auto").exit_code, 0);
   EXPECT_EQ(Read("auto").run.config.precision, "f32");  // the embedded model is small
+  EXPECT_EQ(Read("auto").run.config.kv, "f32");
   ASSERT_EQ(Run("bf16", {"--precision", "bf16"}).exit_code, 0);
   EXPECT_EQ(Read("bf16").run.config.precision, "bf16");
+  EXPECT_EQ(Read("bf16").run.config.kv, "bf16");
+  ASSERT_EQ(Run("int8", {"--precision", "bf16", "--kv", "int8"}).exit_code, 0);
+  EXPECT_EQ(Read("int8").run.config.kv, "int8");
 }
 
 TEST_F(RunTest, PublishedCountersSurviveResumption) {

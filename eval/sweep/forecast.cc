@@ -70,7 +70,7 @@ absl::StatusOr<Subject> SubjectFromCatalog(const RunRequest& request, const Fetc
   const int max_new_tokens = request.max_new_tokens.value_or(
       DefaultMaxNewTokens(*task, questions, request.semantics == "published"));
   ASSIGN_OR_RETURN(subject.method, ResolveMethod(request, *task, questions, max_new_tokens));
-  subject.kv = ToKvType(request.kv);
+  subject.kv = ToKvType(request.kv, ToPrecision(request, subject.shape.config));
   return subject;
 }
 

@@ -43,6 +43,7 @@ INSTANTIATE_TEST_SUITE_P(Targets, KernelsTest, testing::ValuesIn(Targets()),
 
 constexpr DType kAllTypes[] = {DType::kF32,  DType::kF16,  DType::kBF16,
                                DType::kQ8_0, DType::kQ4_0, DType::kQ4_1};
+constexpr KvType kKvTypes[] = {KvType::kF32, KvType::kF16, KvType::kBF16, KvType::kInt8};
 
 TEST_P(KernelsTest, DequantizesToTheBitsOfThePlainTwin) {
   for (DType dtype : kAllTypes) {
@@ -130,7 +131,7 @@ TEST_P(KernelsTest, TilesTakenTogetherGiveWhatEachGivesAlone) {
 }
 
 TEST_P(KernelsTest, AttentionAgreesWithDoubleLoops) {
-  for (KvType type : {KvType::kF32, KvType::kF16, KvType::kBF16}) {
+  for (KvType type : kKvTypes) {
     for (size_t head_dim : {8, 24, 64, 128}) {
       for (size_t slots : {1, 63, 64, 200}) {
         const RandomCache cache(random_, type, slots, head_dim);
@@ -281,7 +282,7 @@ TEST(Elementwise, ArgMaxTakesTheFirstOfEqualsAndRefusesWhatIsNotFinite) {
 
 TEST(KvPage, SlotsKeepWhatTheirTypeCanHold) {
   constexpr size_t kHeadDim = 8;
-  for (KvType type : {KvType::kF32, KvType::kF16, KvType::kBF16}) {
+  for (KvType type : kKvTypes) {
     AlignedVector<std::byte> page(PageBytes(type, kHeadDim)), other(PageBytes(type, kHeadDim));
     float k[kHeadDim], v[kHeadDim], k2[kHeadDim], v2[kHeadDim];
     for (size_t slot = 0; slot < kPageSlots; ++slot) {
@@ -293,9 +294,45 @@ TEST(KvPage, SlotsKeepWhatTheirTypeCanHold) {
     }
     CopySlot(type, page.data(), 5, other.data(), 63, kHeadDim);
     LoadSlot(type, other.data(), 63, kHeadDim, k2, v2);
+    const float half_step = type == KvType::kInt8 ? 7.0f / 127 / 2 : 0;
     for (size_t d = 0; d < kHeadDim; ++d) {
-      EXPECT_EQ(k2[d], 5.5f);
-      EXPECT_EQ(v2[d], -static_cast<float>(d));
+      EXPECT_NEAR(k2[d], 5.5f, 1e-6f);
+      EXPECT_LE(std::fabs(v2[d] + static_cast<float>(d)), half_step * 1.001f) << Name(type);
+    }
+  }
+}
+
+// The second key and value of a page, at the places that the header tells.
+TEST(KvPage, PackedTypesLieAsTheirProductsTakeThem) {
+  constexpr size_t kHeadDim = 8;
+  const float k[kHeadDim] = {1, -2, 3, -4, 5, -6, 7, -127}, v[kHeadDim] = {127, 2, 3, 4, 5, 6, 7, -8};
+  AlignedVector<std::byte> bf16(PageBytes(KvType::kBF16, kHeadDim)), int8(PageBytes(KvType::kInt8, kHeadDim));
+  StoreSlot(KvType::kBF16, bf16.data(), 1, kHeadDim, k, v);
+  StoreSlot(KvType::kInt8, int8.data(), 1, kHeadDim, k, v);
+  const auto* halves = reinterpret_cast<const uint16_t*>(bf16.data());
+  const auto* bytes = reinterpret_cast<const uint8_t*>(int8.data());
+  for (size_t d = 0; d < kHeadDim; ++d) {
+    EXPECT_EQ(halves[d / 2 * 128 + 2 + d % 2], F32ToBF16(k[d]));
+    EXPECT_EQ(halves[64 * kHeadDim + d * 2 + 1], F32ToBF16(v[d]));
+    EXPECT_EQ(bytes[d / 4 * 256 + 4 + d % 4], static_cast<uint8_t>(128 + k[d]));
+    EXPECT_EQ(static_cast<int8_t>(bytes[64 * kHeadDim + d * 4 + 1]), v[d]);
+  }
+  const auto* scales = reinterpret_cast<const float*>(&int8[ScalesOffset(KvType::kInt8, kHeadDim)]);
+  EXPECT_EQ(scales[1], 1);
+  EXPECT_EQ(scales[kPageSlots + 1], 1);
+  EXPECT_EQ(PageBytes(KvType::kInt8, kHeadDim), 64 * (2 * kHeadDim + 8));
+}
+
+TEST(KvPage, WhatIsNotFiniteStaysSo) {
+  constexpr size_t kHeadDim = 8;
+  for (KvType type : kKvTypes) {
+    for (float bad : {std::numeric_limits<float>::infinity(), std::nanf("")}) {
+      AlignedVector<std::byte> page(PageBytes(type, kHeadDim));
+      float k[kHeadDim] = {1, 2, bad, 4}, v[kHeadDim] = {0, -bad};
+      StoreSlot(type, page.data(), 3, kHeadDim, k, v);
+      LoadSlot(type, page.data(), 3, kHeadDim, k, v);
+      EXPECT_FALSE(std::isfinite(k[2])) << Name(type);
+      EXPECT_FALSE(std::isfinite(v[1])) << Name(type);
     }
   }
 }

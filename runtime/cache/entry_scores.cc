@@ -23,19 +23,37 @@ void ScoreByNovelty(const HeadCache& cache, std::span<float> scores) {
 
 }  // namespace
 
-void ScoreEntries(const Method& method, HeadIndex index, HeadCache& cache, std::span<float> scores) {
+bool LooksAtAttention(DecodePolicy::Rank rank) {
+  switch (rank) {
+    case DecodePolicy::Rank::kNever:
+    case DecodePolicy::Rank::kArrival:
+    case DecodePolicy::Rank::kKeyDistinctness:
+    case DecodePolicy::Rank::kRandom:
+      return false;
+    case DecodePolicy::Rank::kAttention:
+    case DecodePolicy::Rank::kAccumulatedAttention:
+    case DecodePolicy::Rank::kLayerAttention:
+    case DecodePolicy::Rank::kNovelty:
+      return true;
+  }
+  return true;
+}
+
+void ScoreEntries(const Method& method, HeadIndex index, HeadCache& cache, size_t first,
+                  std::span<float> scores) {
   switch (method.decode->rank) {
     case DecodePolicy::Rank::kNever:
     case DecodePolicy::Rank::kArrival:
     case DecodePolicy::Rank::kAttention:
     case DecodePolicy::Rank::kLayerAttention:
       return;
-    case DecodePolicy::Rank::kAccumulatedAttention:
+    case DecodePolicy::Rank::kAccumulatedAttention: {
       if (!method.AccumulatesAttention()) return;
-      for (size_t slot = 0; slot < scores.size(); ++slot) {
-        scores[slot] = cache.slots()[slot].accumulated += scores[slot];
-      }
+      const std::span<float> accumulated = cache.accumulated();
+      for (size_t slot = first; slot < scores.size(); ++slot)
+        scores[slot] = accumulated[slot] += scores[slot];
       return;
+    }
     case DecodePolicy::Rank::kKeyDistinctness: {
       const std::vector<float> likeness = LikenessToMeanKey(cache);
       for (size_t slot = 0; slot < scores.size(); ++slot) scores[slot] = -likeness[slot];
@@ -44,9 +62,8 @@ void ScoreEntries(const Method& method, HeadIndex index, HeadCache& cache, std::
     case DecodePolicy::Rank::kNovelty:
       return ScoreByNovelty(cache, scores);
     case DecodePolicy::Rank::kRandom:
-      for (size_t slot = 0; slot < scores.size(); ++slot) {
-        scores[slot] =
-            RandomScore(method.budgets.seed, index.layer, index.head, cache.slots()[slot].position);
+      for (size_t slot = first; slot < scores.size(); ++slot) {
+        scores[slot] = RandomScore(method.budgets.seed, index.layer, index.head, cache.positions()[slot]);
       }
       return;
   }
@@ -79,7 +96,21 @@ std::vector<float> LikenessToMeanKey(const HeadCache& cache) {
   return likeness;
 }
 
-void ShareLayerAttention(std::span<const HeadCache> caches, std::span<std::vector<float>> scores) {
+void ShareLayerAttention(std::span<const HeadCache> caches, std::span<const std::span<float>> scores) {
+  bool all_hold_the_same = true;
+  for (size_t h = 0; h < caches.size(); ++h) {
+    all_hold_the_same &= scores[h].size() == caches[h].slots() &&
+                         std::ranges::equal(caches[h].positions(), caches.front().positions());
+  }
+  if (all_hold_the_same) {
+    const std::span<float> mean = scores.front();
+    for (const std::span<float> other : scores.subspan(1)) {
+      for (size_t slot = 0; slot < mean.size(); ++slot) mean[slot] += other[slot];
+    }
+    for (float& score : mean) score /= static_cast<float>(caches.size());
+    for (const std::span<float> other : scores.subspan(1)) std::ranges::copy(mean, other.begin());
+    return;
+  }
   struct Received {
     float sum = 0;
     int heads = 0;
@@ -87,7 +118,7 @@ void ShareLayerAttention(std::span<const HeadCache> caches, std::span<std::vecto
   std::vector<Received> by_position;
   for (size_t h = 0; h < caches.size(); ++h) {
     for (size_t slot = 0; slot < scores[h].size(); ++slot) {
-      const auto position = static_cast<size_t>(caches[h].slots()[slot].position);
+      const auto position = static_cast<size_t>(caches[h].positions()[slot]);
       if (by_position.size() <= position) by_position.resize(position + 1);
       by_position[position].sum += scores[h][slot];
       ++by_position[position].heads;
@@ -95,7 +126,7 @@ void ShareLayerAttention(std::span<const HeadCache> caches, std::span<std::vecto
   }
   for (size_t h = 0; h < caches.size(); ++h) {
     for (size_t slot = 0; slot < scores[h].size(); ++slot) {
-      const Received& received = by_position[static_cast<size_t>(caches[h].slots()[slot].position)];
+      const Received& received = by_position[static_cast<size_t>(caches[h].positions()[slot])];
       scores[h][slot] = received.sum / static_cast<float>(received.heads);
     }
   }

@@ -33,18 +33,18 @@ Method WithDecode(const DecodePolicy& policy) {
 TEST(ScoreEntries, CurrentAttentionIsTakenAsItIs) {
   HeadCache cache = CacheOf({{1, 0}, {0, 1}});
   std::vector<float> scores = {0.25f, 0.75f};
-  ScoreEntries(WithDecode(kSlideDecode), {}, cache, scores);
+  ScoreEntries(WithDecode(kSlideDecode), {}, cache, 0, scores);
   EXPECT_THAT(scores, ElementsAre(0.25f, 0.75f));
 }
 
 TEST(ScoreEntries, AccumulatedAttentionIsSummedFromStepToStep) {
   HeadCache cache = CacheOf({{1, 0}, {0, 1}});
-  cache.slots()[0].accumulated = 2.0f;  // from prefill
+  cache.accumulated()[0] = 2.0f;  // from prefill
   std::vector<float> scores = {0.25f, 0.75f};
-  ScoreEntries(WithDecode(kH2oDecode), {}, cache, scores);
+  ScoreEntries(WithDecode(kH2oDecode), {}, cache, 0, scores);
   EXPECT_THAT(scores, ElementsAre(2.25f, 0.75f));
   scores = {0.5f, 0.5f};
-  ScoreEntries(WithDecode(kH2oDecode), {}, cache, scores);
+  ScoreEntries(WithDecode(kH2oDecode), {}, cache, 0, scores);
   EXPECT_THAT(scores, ElementsAre(2.75f, 1.25f));
 }
 
@@ -54,8 +54,8 @@ TEST(ScoreEntries, PublishedH2oAccumulatesNothing) {
   Method method = WithDecode(kH2oDecode);
   method.semantics = Semantics::kPublished;
   std::vector<float> scores = {0.25f};
-  ScoreEntries(method, {}, cache, scores);
-  ScoreEntries(method, {}, cache, scores);
+  ScoreEntries(method, {}, cache, 0, scores);
+  ScoreEntries(method, {}, cache, 0, scores);
   EXPECT_THAT(scores, ElementsAre(0.25f));
 }
 
@@ -72,7 +72,7 @@ TEST(LikenessToMeanKey, IsACosineWhateverTheKeysLengths) {
 TEST(ScoreEntries, KeyDiffKeepsTheDistinctKey) {
   HeadCache cache = CacheOf({{1, 0}, {1, 0}, {0, 1}});
   std::vector<float> scores = {0.9f, 0.05f, 0.05f};
-  ScoreEntries(WithDecode(kKeyDiffDecode), {}, cache, scores);
+  ScoreEntries(WithDecode(kKeyDiffDecode), {}, cache, 0, scores);
   EXPECT_FLOAT_EQ(scores[0], scores[1]) << "attention does not matter";
   EXPECT_GT(scores[2], scores[0]);
 }
@@ -81,7 +81,7 @@ TEST(ScoreEntries, KeyDiffKeepsTheDistinctKey) {
 TEST(ScoreEntries, NoveltyWeighsAttentionAgainstLikeness) {
   HeadCache cache = CacheOf({{1, 0}, {1, 0}, {0, 1}});
   std::vector<float> scores = {0.8f, 0.4f, 0.2f};
-  ScoreEntries(WithDecode(kRkvDecode), {}, cache, scores);
+  ScoreEntries(WithDecode(kRkvDecode), {}, cache, 0, scores);
   const float along = 2 / std::sqrt(5.0f), across = 1 / std::sqrt(5.0f);
   EXPECT_THAT(scores,
               ElementsAre(FloatNear(0.1f - 0.9f * along, 1e-6f), FloatNear(0.05f - 0.9f * along, 1e-6f),
@@ -92,11 +92,11 @@ TEST(ScoreEntries, RandomScoresBelongToTheEntryAndTheSeed) {
   HeadCache cache = CacheOf({{1, 0}, {0, 1}});
   Method method = WithDecode(kRandomDecode);
   std::vector<float> first(2), again = {0.5f, 0.5f}, other_head(2), other_seed(2);
-  ScoreEntries(method, {1, 2}, cache, first);
-  ScoreEntries(method, {1, 2}, cache, again);
-  ScoreEntries(method, {1, 3}, cache, other_head);
+  ScoreEntries(method, {1, 2}, cache, 0, first);
+  ScoreEntries(method, {1, 2}, cache, 0, again);
+  ScoreEntries(method, {1, 3}, cache, 0, other_head);
   method.budgets.seed = 1;
-  ScoreEntries(method, {1, 2}, cache, other_seed);
+  ScoreEntries(method, {1, 2}, cache, 0, other_seed);
   EXPECT_EQ(first, again);
   EXPECT_NE(first, other_head);
   EXPECT_NE(first, other_seed);
@@ -108,10 +108,28 @@ TEST(ShareLayerAttention, AveragesOverTheHeadsThatHoldAPosition) {
   std::vector<HeadCache> caches;
   caches.push_back(CacheOf({{1, 0}, {1, 0}}, 0));
   caches.push_back(CacheOf({{1, 0}, {1, 0}}, 1));
-  std::vector<std::vector<float>> scores = {{0.5f, 0.25f}, {0.75f, 0.125f}};
-  ShareLayerAttention(caches, scores);
-  EXPECT_THAT(scores[0], ElementsAre(0.5f, 0.5f));
-  EXPECT_THAT(scores[1], ElementsAre(0.5f, 0.125f));
+  std::vector<float> first = {0.5f, 0.25f}, second = {0.75f, 0.125f};
+  ShareLayerAttention(caches, std::vector<std::span<float>>{first, second});
+  EXPECT_THAT(first, ElementsAre(0.5f, 0.5f));
+  EXPECT_THAT(second, ElementsAre(0.5f, 0.125f));
+}
+
+TEST(ShareLayerAttention, HeadsThatHoldTheSameGetTheirMean) {
+  std::vector<HeadCache> caches;
+  caches.push_back(CacheOf({{1, 0}, {1, 0}}));
+  caches.push_back(CacheOf({{1, 0}, {1, 0}}));
+  std::vector<float> first = {0.5f, 0.25f}, second = {0.75f, 0.125f};
+  ShareLayerAttention(caches, std::vector<std::span<float>>{first, second});
+  EXPECT_THAT(first, ElementsAre(0.625f, 0.1875f));
+  EXPECT_EQ(second, first);
+}
+
+// What the prompt's entries receive does not matter where they are no candidates.
+TEST(ScoreEntries, BeforeTheFirstCandidateNothingIsAccumulated) {
+  HeadCache cache = CacheOf({{1, 0}, {0, 1}});
+  std::vector<float> scores = {0.25f, 0.75f};
+  ScoreEntries(WithDecode(kScopeDecode), {}, cache, 1, scores);
+  EXPECT_THAT(cache.accumulated(), ElementsAre(0, 0.75f));
 }
 
 }  // namespace

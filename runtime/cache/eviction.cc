@@ -24,8 +24,8 @@ template <typename StaysBefore>
 uint64_t EvictAllBut(HeadCache& cache, const Selection& selection, const StaysBefore& stays_before) {
   const Candidates range = CandidatesOf(cache, selection);
   std::vector<int> candidates;
-  for (int slot = 0; slot < static_cast<int>(cache.slots().size()); ++slot) {
-    if (range.Has(cache.slots()[static_cast<size_t>(slot)].rank)) candidates.push_back(slot);
+  for (size_t slot = 0; slot < cache.slots(); ++slot) {
+    if (range.Has(cache.ranks()[slot])) candidates.push_back(static_cast<int>(slot));
   }
   const int keep = std::max(0, selection.keep);
   if (static_cast<int>(candidates.size()) <= keep) return 0;
@@ -38,20 +38,15 @@ uint64_t EvictAllBut(HeadCache& cache, const Selection& selection, const StaysBe
 
 // The usual step: one candidate more than stays. One pass over the scores, no list.
 uint64_t EvictWorst(HeadCache& cache, const Candidates& range, std::span<const float> scores) {
-  int worst = -1;
-  for (int slot = 0; slot < static_cast<int>(scores.size()); ++slot) {
-    const auto s = static_cast<size_t>(slot);
-    const HeadCache::Slot& entry = cache.slots()[s];
-    if (!range.Has(entry.rank)) continue;
-    const auto w = static_cast<size_t>(worst);
-    if (worst < 0 || scores[s] < scores[w] ||
-        (scores[s] == scores[w] && entry.rank > cache.slots()[w].rank)) {
-      worst = slot;
-    }
-  }
+  const int worst = LowestCandidate(scores, cache.ranks(), range.first, range.end);
   if (worst < 0) return 0;
   cache.Evict(std::span(&worst, 1));
   return 1;
+}
+
+// Whether one candidate more than stays is there.
+bool OneTooMany(const HeadCache& cache, const Selection& selection) {
+  return static_cast<int>(cache.size()) - selection.first - selection.recent - 1 == selection.keep;
 }
 
 // Rows as the published code's concatenation leaves them: the first, the candidates in the order of top-k,
@@ -85,18 +80,26 @@ uint64_t EvictAsPublished(HeadCache& cache, const Selection& selection, std::spa
 uint64_t EvictByScore(HeadCache& cache, const Selection& selection, Semantics semantics,
                       std::span<const float> scores) {
   if (semantics == Semantics::kPublished) return EvictAsPublished(cache, selection, scores);
-  const int candidates = static_cast<int>(cache.size()) - selection.first - selection.recent;
-  if (candidates - 1 == selection.keep) return EvictWorst(cache, CandidatesOf(cache, selection), scores);
+  if (OneTooMany(cache, selection)) return EvictWorst(cache, CandidatesOf(cache, selection), scores);
   return EvictAllBut(cache, selection, [&](int a, int b) {
-    const float x = scores[static_cast<size_t>(a)], y = scores[static_cast<size_t>(b)];
-    return x > y || (x == y &&
-                     cache.slots()[static_cast<size_t>(a)].rank < cache.slots()[static_cast<size_t>(b)].rank);
+    const auto i = static_cast<size_t>(a), j = static_cast<size_t>(b);
+    return scores[i] > scores[j] || (scores[i] == scores[j] && cache.ranks()[i] < cache.ranks()[j]);
   });
 }
 
 uint64_t EvictByArrival(HeadCache& cache, const Selection& selection) {
+  const std::span<const int> ranks = cache.ranks();
+  if (OneTooMany(cache, selection)) {
+    // Candidates that stay only ever come before those that went: the latest is the one that is too many.
+    const auto latest = std::find(ranks.begin(), ranks.end(), CandidatesOf(cache, selection).end - 1);
+    if (latest != ranks.end()) {
+      const int slot = static_cast<int>(latest - ranks.begin());
+      cache.Evict(std::span(&slot, 1));
+      return 1;
+    }
+  }
   return EvictAllBut(cache, selection, [&](int a, int b) {
-    return cache.slots()[static_cast<size_t>(a)].rank < cache.slots()[static_cast<size_t>(b)].rank;
+    return ranks[static_cast<size_t>(a)] < ranks[static_cast<size_t>(b)];
   });
 }
 

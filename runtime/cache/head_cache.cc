@@ -16,40 +16,50 @@ std::byte* HeadCache::WritablePage(int slot) {
   return data;
 }
 
-void HeadCache::Append(int position, const float* key, const float* value) {
+int HeadCache::Reserve(int position) {
+  int slot = static_cast<int>(slots());
   if (holes_.empty()) {
-    const int slot = static_cast<int>(slots_.size());
-    if (slots_.size() % kPageSlots == 0) AddPage();
-    slots_.push_back({});
-    Write(slot, position, key, value);
-    return;
+    if (slots() % kPageSlots == 0) AddPage();
+    positions_.push_back(0);
+    ranks_.push_back(0);
+    accumulated_.push_back(0);
+  } else {
+    slot = holes_.front();
+    holes_.erase(holes_.begin());
   }
-  const int slot = holes_.front();
-  holes_.erase(holes_.begin());
-  Write(slot, position, key, value);
+  WritablePage(slot);
   // From the highest hole down, so that the last slot is never a hole itself.
   for (; !holes_.empty(); holes_.pop_back()) MoveLastInto(holes_.back());
-  const size_t pages = (slots_.size() + kPageSlots - 1) / kPageSlots;
+  const size_t pages = (slots() + kPageSlots - 1) / kPageSlots;
   pages_.erase(pages_.begin() + static_cast<std::ptrdiff_t>(pages), pages_.end());
   page_pointers_.resize(pages);
+  const auto s = static_cast<size_t>(slot);
+  positions_[s] = position;
+  ranks_[s] = next_rank_++;
+  accumulated_[s] = 0;
+  return slot;
 }
 
-void HeadCache::Write(int slot, int position, const float* key, const float* value) {
-  ledger_->memory().StoreSlot(type_, WritablePage(slot), static_cast<size_t>(slot) % kPageSlots, head_dim_,
-                              key, value);
-  slots_[static_cast<size_t>(slot)] = {.position = position, .rank = next_rank_++, .accumulated = 0.0f};
+void HeadCache::Write(int slot, const float* key, const float* value) {
+  // Reserve has made the page this cache's alone.
+  ledger_->memory().StoreSlot(type_, const_cast<std::byte*>(Page(slot)),
+                              static_cast<size_t>(slot) % kPageSlots, head_dim_, key, value);
 }
 
 void HeadCache::MoveLastInto(int hole) {
-  const int last = static_cast<int>(slots_.size()) - 1;
-  if (hole != last) {
+  const size_t last = slots() - 1, to_slot = static_cast<size_t>(hole);
+  if (to_slot != last) {
     std::byte* to = WritablePage(hole);  // before Page(last): they may be one page, that is copied now
-    ledger_->memory().CopySlot(type_, Page(last), static_cast<size_t>(last) % kPageSlots, to,
-                               static_cast<size_t>(hole) % kPageSlots, head_dim_);
-    slots_[static_cast<size_t>(hole)] = slots_.back();
+    ledger_->memory().CopySlot(type_, Page(static_cast<int>(last)), last % kPageSlots, to,
+                               to_slot % kPageSlots, head_dim_);
+    positions_[to_slot] = positions_[last];
+    ranks_[to_slot] = ranks_[last];
+    accumulated_[to_slot] = accumulated_[last];
     ++moved_rows_;
   }
-  slots_.pop_back();
+  positions_.pop_back();
+  ranks_.pop_back();
+  accumulated_.pop_back();
 }
 
 void HeadCache::Evict(std::span<const int> slots) {
@@ -59,14 +69,17 @@ void HeadCache::Evict(std::span<const int> slots) {
 
 HeadCache HeadCache::Subset(std::span<const int> slots) const {
   HeadCache subset(type_, head_dim_, *ledger_);
-  subset.slots_.reserve(slots.size());
+  subset.positions_.reserve(slots.size());
+  subset.ranks_.reserve(slots.size());
+  subset.accumulated_.reserve(slots.size());
   for (int slot : slots) {
-    const auto to = subset.slots_.size();
+    const size_t from = static_cast<size_t>(slot), to = subset.slots();
     if (to % kPageSlots == 0) subset.AddPage();
-    ledger_->memory().CopySlot(type_, Page(slot), static_cast<size_t>(slot) % kPageSlots,
-                               subset.pages_.back().Writable(), to % kPageSlots, head_dim_);
-    subset.slots_.push_back(slots_[static_cast<size_t>(slot)]);
-    subset.slots_.back().rank = subset.next_rank_++;
+    ledger_->memory().CopySlot(type_, Page(slot), from % kPageSlots, subset.pages_.back().Writable(),
+                               to % kPageSlots, head_dim_);
+    subset.positions_.push_back(positions_[from]);
+    subset.ranks_.push_back(subset.next_rank_++);
+    subset.accumulated_.push_back(accumulated_[from]);
   }
   return subset;
 }
@@ -80,22 +93,21 @@ std::vector<int> HeadCache::RowOrder() const {
   std::vector<int> order;
   order.reserve(size());
   auto hole = holes_.begin();
-  for (int slot = 0; slot < static_cast<int>(slots_.size()); ++slot) {
+  for (int slot = 0; slot < static_cast<int>(slots()); ++slot) {
     if (hole != holes_.end() && *hole == slot) {
       ++hole;
     } else {
       order.push_back(slot);
     }
   }
-  std::sort(order.begin(), order.end(), [&](int a, int b) {
-    return slots_[static_cast<size_t>(a)].rank < slots_[static_cast<size_t>(b)].rank;
-  });
+  std::sort(order.begin(), order.end(),
+            [&](int a, int b) { return ranks_[static_cast<size_t>(a)] < ranks_[static_cast<size_t>(b)]; });
   return order;
 }
 
 void HeadCache::Rerank(std::span<const int> slots) {
   next_rank_ = 0;
-  for (int slot : slots) slots_[static_cast<size_t>(slot)].rank = next_rank_++;
+  for (int slot : slots) ranks_[static_cast<size_t>(slot)] = next_rank_++;
 }
 
 }  // namespace kvscope

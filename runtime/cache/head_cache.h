@@ -25,7 +25,12 @@ class HeadCache {
 
   // Adds the entry of a position later than all before it, with the highest rank. Fills every hole first, so
   // that afterwards the entries are slots [0, size()). `key`, `value`: [head_dim], for the ledger's memory.
-  void Append(int position, const float* key, const float* value);
+  void Append(int position, const float* key, const float* value) { Write(Reserve(position), key, value); }
+
+  // The same in two steps. Reserve returns the new entry's slot; Write may then go on beside readers of other
+  // slots.
+  int Reserve(int position);
+  void Write(int slot, const float* key, const float* value);
 
   // Gives up slots. Until the next Append they are holes: attend first, then evict.
   void Evict(std::span<const int> slots);
@@ -39,7 +44,7 @@ class HeadCache {
   // Reads an entry back, [head_dim] each.
   void Load(int slot, float* key, float* value) const;
 
-  size_t size() const { return slots_.size() - holes_.size(); }
+  size_t size() const { return slots() - holes_.size(); }
   // Of this cache as if it shared no page.
   size_t allocated_bytes() const { return pages_.size() * PageBytes(type_, head_dim_); }
   uint64_t moved_rows() const { return moved_rows_; }
@@ -48,14 +53,15 @@ class HeadCache {
   size_t head_dim() const { return head_dim_; }
   std::span<const std::byte* const> pages() const { return page_pointers_; }
 
-  struct Slot {
-    int position;       // in prompt and output
-    int rank;           // place in row order: counts arrivals, unless Rerank says otherwise
-    float accumulated;  // attention summed over steps, for the policies that rank by it
-  };
-  // [slots in use and holes]; a hole's content is what it held.
-  std::span<Slot> slots() { return slots_; }
-  std::span<const Slot> slots() const { return slots_; }
+  // By slot, those in use and holes; a hole's content is what it held.
+  size_t slots() const { return positions_.size(); }
+  std::span<const int> positions() const { return positions_; }  // in prompt and output
+  std::span<const int> ranks() const {
+    return ranks_;
+  }  // in row order: counts arrivals, unless Rerank says otherwise
+  // Attention summed over steps, for the policies that rank by it.
+  std::span<float> accumulated() { return accumulated_; }
+  std::span<const float> accumulated() const { return accumulated_; }
 
   // Slots by ascending rank, holes left out.
   std::vector<int> RowOrder() const;
@@ -72,7 +78,6 @@ class HeadCache {
   void AddPage();
   const std::byte* Page(int slot) const { return page_pointers_[static_cast<size_t>(slot) / kPageSlots]; }
   std::byte* WritablePage(int slot);
-  void Write(int slot, int position, const float* key, const float* value);
   void MoveLastInto(int hole);
 
   KvType type_;
@@ -80,8 +85,10 @@ class HeadCache {
   PageLedger* ledger_;
   std::vector<PageRef> pages_;
   std::vector<const std::byte*> page_pointers_;  // to the data of pages_
-  std::vector<Slot> slots_;
-  std::vector<int> holes_;  // ascending
+  std::vector<int> positions_;                   // [slots]
+  std::vector<int> ranks_;                       // [slots]
+  std::vector<float> accumulated_;               // [slots]
+  std::vector<int> holes_;                       // ascending
   int next_rank_ = 0;
   uint64_t moved_rows_ = 0;
 };

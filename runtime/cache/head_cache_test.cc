@@ -45,10 +45,10 @@ void Append(HeadCache& cache, int position) {
 // Positions by slot, each checked against the rows stored there. REQUIRES: no holes.
 std::vector<int> Positions(const HeadCache& cache) {
   std::vector<int> positions;
-  for (size_t slot = 0; slot < cache.slots().size(); ++slot) {
+  for (size_t slot = 0; slot < cache.slots(); ++slot) {
     float key[kHeadDim], value[kHeadDim];
     LoadSlot(cache.type(), cache.pages()[slot / kPageSlots], slot % kPageSlots, kHeadDim, key, value);
-    const int position = cache.slots()[slot].position;
+    const int position = cache.positions()[slot];
     for (size_t d = 0; d < kHeadDim; ++d) {
       EXPECT_EQ(key[d], position) << "slot " << slot;
       EXPECT_EQ(value[d], -position) << "slot " << slot;
@@ -93,7 +93,7 @@ TEST(HeadCache, ASubsetHasRanksOfItsOwn) {
   EXPECT_THAT(Positions(subset), ElementsAre(7, 2, 9));
   EXPECT_THAT(subset.RowOrder(), ElementsAre(0, 1, 2));
   Append(subset, 10);
-  EXPECT_EQ(subset.slots()[3].rank, 3);
+  EXPECT_EQ(subset.ranks()[3], 3);
   EXPECT_EQ(subset.next_rank(), 4);
 }
 
@@ -181,10 +181,10 @@ TEST(HeadCache, HoldsWhatAPlainSetHolds) {
   for (int position = 0; position < 100; ++position) expected.insert(position);
   for (int position = 100; position < 400; ++position) {
     std::vector<int> slots;
-    for (int slot = 0; slot < static_cast<int>(cache.slots().size()); ++slot) {
+    for (int slot = 0; slot < static_cast<int>(cache.slots()); ++slot) {
       if (random() % 64 == 0) slots.push_back(slot);
     }
-    for (int slot : slots) expected.erase(cache.slots()[static_cast<size_t>(slot)].position);
+    for (int slot : slots) expected.erase(cache.positions()[static_cast<size_t>(slot)]);
     cache.Evict(slots);
     EXPECT_EQ(cache.size(), expected.size());
     Append(cache, position);
@@ -195,15 +195,15 @@ TEST(HeadCache, HoldsWhatAPlainSetHolds) {
     // Row order is the order of arrival.
     int last = -1;
     for (int slot : cache.RowOrder()) {
-      EXPECT_GT(cache.slots()[static_cast<size_t>(slot)].position, last);
-      last = cache.slots()[static_cast<size_t>(slot)].position;
+      EXPECT_GT(cache.positions()[static_cast<size_t>(slot)], last);
+      last = cache.positions()[static_cast<size_t>(slot)];
     }
   }
 }
 
 std::vector<int> Left(const HeadCache& cache) {
   std::vector<int> positions;
-  for (int slot : cache.RowOrder()) positions.push_back(cache.slots()[static_cast<size_t>(slot)].position);
+  for (int slot : cache.RowOrder()) positions.push_back(cache.positions()[static_cast<size_t>(slot)]);
   return positions;
 }
 

@@ -16,7 +16,8 @@ void PageLedger::Take(size_t bytes) {
   }
 }
 
-struct PageRef::Page {
+// On a cache line of its own: owners on different threads count themselves here.
+struct alignas(64) PageRef::Page {
   Page(PageLedger& of_ledger, size_t page_bytes)
       : ledger(of_ledger), bytes(page_bytes), data(of_ledger.memory().Allocate(page_bytes)) {}
   ~Page() { ledger.memory().Free(data, bytes); }

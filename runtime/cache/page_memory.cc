@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "kernels/aligned.h"
+#include "runtime/cache/page_slabs.h"
 
 namespace kvscope {
 namespace {
@@ -10,13 +10,11 @@ namespace {
 class HostMemory : public PageMemory {
  public:
   std::byte* Allocate(size_t bytes) override {
-    std::byte* page = CacheLineAllocator<std::byte>().allocate(bytes);
+    std::byte* page = slabs_.Allocate(bytes);
     std::memset(page, 0, bytes);
     return page;
   }
-  void Free(std::byte* page, size_t bytes) override {
-    CacheLineAllocator<std::byte>().deallocate(page, bytes);
-  }
+  void Free(std::byte* page, size_t bytes) override { slabs_.Free(page, bytes); }
   void CopyPage(const std::byte* from, std::byte* to, size_t bytes) override { std::memcpy(to, from, bytes); }
   void StoreSlot(KvType type, std::byte* page, size_t slot, size_t head_dim, const float* key,
                  const float* value) override {
@@ -30,6 +28,9 @@ class HostMemory : public PageMemory {
                 float* value) override {
     kvscope::LoadSlot(type, page, slot, head_dim, key, value);
   }
+
+ private:
+  PageSlabs slabs_;
 };
 
 }  // namespace

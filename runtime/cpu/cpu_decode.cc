@@ -1,25 +1,26 @@
 #include "runtime/cpu/cpu_decode.h"
 
 #include <algorithm>
-#include <cmath>
-#include <functional>
-#include <map>
 #include <new>
 #include <utility>
 
 #include "kernels/cpu/attention.h"
 #include "runtime/cache/eviction.h"
-#include "runtime/cache/group_scores.h"
 #include "runtime/cpu/stopwatch.h"
 
 namespace kvscope {
 namespace {
 
-// Enough to even out the work of rows that hold more than others.
-constexpr size_t kTurnsPerThread = 4;
-
 bool JudgesByLayer(const CpuSequence& sequence) {
   return sequence.method.decode->rank == DecodePolicy::Rank::kLayerAttention;
+}
+
+// Where the prompt's entries are no candidates they stay in the first slots, and what they receive matters
+// only to policies that compare with it.
+size_t FirstScored(const CpuSequence& sequence, size_t layer) {
+  const Method& method = sequence.method;
+  const bool protects = method.semantics == Semantics::kClean && method.decode->protects_prefill;
+  return protects && method.decode->rank != DecodePolicy::Rank::kNovelty ? sequence.prompt_entries[layer] : 0;
 }
 
 }  // namespace
@@ -27,181 +28,132 @@ bool JudgesByLayer(const CpuSequence& sequence) {
 CpuDecode::CpuDecode(Transformer& transformer, BlockActivations& activations)
     : transformer_(transformer),
       activations_(activations),
-      probabilities_(static_cast<size_t>(transformer.pool().threads())),
+      attention_(
+          MakeDecodeAttention(transformer.precision(), transformer.config().head_dim, transformer.pool())),
       scores_(static_cast<size_t>(transformer.pool().threads())) {}
 
 void CpuDecode::ListItems() {
-  items_.clear();
-  first_item_.clear();
-  for (size_t row = 0; row < rows_.size(); ++row) {
-    first_item_.push_back(items_.size());
-    for (size_t head = 0; head < rows_[row]->layers.front().size(); ++head) {
-      items_.push_back({.row = row, .head = static_cast<int>(head)});
-    }
-  }
-  first_item_.push_back(items_.size());
-}
-
-void CpuDecode::ListTurns() {
   // What layer 0 shares stands for all layers.
-  std::map<const std::byte*, std::vector<size_t>> sharers;
-  for (size_t row = 0; row < rows_.size(); ++row) {
-    sharers[rows_[row]->layers.front().front().pages().front()].push_back(row);
-  }
-  const size_t turns = kTurnsPerThread * static_cast<size_t>(transformer_.pool().threads());
-  const size_t most_items = std::max<size_t>(1, items_.size() / turns);
-  turns_.clear();
-  for (const auto& [page, rows] : sharers) {
+  std::vector<std::pair<const std::byte*, size_t>> rows;
+  for (size_t row = 0; row < rows_.size(); ++row)
+    rows.emplace_back(rows_[row]->layers.front().front().pages().front(), row);
+  std::ranges::sort(rows);
+  items_.clear();
+  for (auto begin = rows.begin(); begin != rows.end();) {
+    const auto end =
+        std::find_if(begin, rows.end(), [&](const auto& row) { return row.first != begin->first; });
     for (size_t head = 0; head < config().heads; ++head) {
-      std::vector<size_t> turn;
-      for (size_t row : rows) {
-        if (head >= ItemsOf(row).size()) continue;
-        if (turn.size() == most_items) turns_.push_back(std::exchange(turn, {}));
-        turn.push_back(first_item_[row] + head);
+      for (auto row = begin; row != end; ++row) {
+        if (head < rows_[row->second]->layers.front().size())
+          items_.push_back({.row = row->second, .head = static_cast<int>(head)});
       }
-      if (!turn.empty()) turns_.push_back(std::move(turn));
     }
+    begin = end;
   }
-  std::ranges::stable_sort(turns_, std::greater<>(), &std::vector<size_t>::size);
 }
 
-std::span<CpuDecode::Item> CpuDecode::ItemsOf(size_t row) {
-  return std::span(items_).subspan(first_item_[row], first_item_[row + 1] - first_item_[row]);
-}
-
-void CpuDecode::Append(const Item& item, size_t layer) {
-  const CpuSequence& sequence = *rows_[item.row];
+void CpuDecode::Prepare(Item& item, size_t layer) {
+  item.evicted = 0;
+  item.select_s = 0;
+  CpuSequence& sequence = *rows_[item.row];
+  if (!sequence.failure.ok()) return;
+  HeadCache& cache = CacheOf(item, layer);
+  const size_t length = cache.size() + 1;
+  sequence.AccountAttended(layer, length);
+  item.selection =
+      sequence.schedule->Next(static_cast<int>(layer), item.head, sequence.step, static_cast<int>(length));
   const auto head = static_cast<size_t>(item.head);
   const size_t kv_head = head * config().kv_heads / sequence.layers[layer].size();
-  CacheOf(item, layer)
-      .Append(sequence.position, activations_.k.row(item.row) + kv_head * config().head_dim,
-              activations_.v.row(item.row) + kv_head * config().head_dim);
-}
-
-void CpuDecode::Attend(std::span<Item* const> items, size_t layer, int thread) {
-  const size_t head_dim = config().head_dim;
-  AlignedVector<float>& probabilities = probabilities_[static_cast<size_t>(thread)];
-  size_t floats = 0;
-  for (const Item* item : items) floats += Group(*item) * PaddedSlots(CacheOf(*item, layer).size());
-  if (probabilities.size() < floats) probabilities.resize(floats);
-  std::vector<AttentionArgs> tiles;
-  float* next = probabilities.data();
-  for (Item* item : items) {
-    const HeadCache& cache = CacheOf(*item, layer);
-    const size_t group = Group(*item), stride = PaddedSlots(cache.size());
-    item->probabilities = next;
-    for (size_t first = 0; first < group; first += kMaxQueries) {
-      AttentionArgs& tile = tiles.emplace_back();
-      tile.head_dim = head_dim;
-      tile.scale = 1.0f / std::sqrt(static_cast<float>(head_dim));
-      tile.kv_type = cache.type();
-      tile.pages = cache.pages();
-      tile.slots = cache.size();
-      tile.queries = std::min(kMaxQueries, group - first);
-      tile.probabilities = next + first * stride;
-      for (size_t i = 0; i < tile.queries; ++i) {
-        const size_t offset = (static_cast<size_t>(item->head) * group + first + i) * head_dim;
-        tile.q[i] = activations_.q.row(item->row) + offset;
-        tile.visible[i] = cache.size();
-        tile.out[i] = activations_.attention.row(item->row) + offset;
-      }
-    }
-    next += group * stride;
+  const size_t head_dim = config().head_dim, group = Group(item);
+  const Method& method = sequence.method;
+  const bool scored =
+      (item.selection.due && LooksAtAttention(method.decode->rank)) || method.AccumulatesAttention();
+  try {
+    heads_.push_back({.cache = &cache,
+                      .new_slot = cache.Reserve(sequence.position),
+                      .key = activations_.k.row(item.row) + kv_head * head_dim,
+                      .value = activations_.v.row(item.row) + kv_head * head_dim,
+                      .group = group,
+                      .q = activations_.q.row(item.row) + head * group * head_dim,
+                      .out = activations_.attention.row(item.row) + head * group * head_dim,
+                      .keeps_probabilities = scored || probe_ != nullptr});
+    head_items_.push_back(&item);
+  } catch (const std::bad_alloc&) {
+    item.failed = true;
   }
-  Attention(tiles);
 }
 
-void CpuDecode::Select(Item& item, size_t layer, int thread) {
+void CpuDecode::Select(size_t head, size_t layer, int thread) {
+  Item& item = *head_items_[head];
   CpuSequence& sequence = *rows_[item.row];
   const Method& method = sequence.method;
   if (!item.selection.due && !method.AccumulatesAttention()) return;
   const Stopwatch watch;
   HeadCache& cache = CacheOf(item, layer);
   const bool by_layer = JudgesByLayer(sequence);
-  std::vector<float>& scores = by_layer ? item.layer_scores : scores_[static_cast<size_t>(thread)];
-  scores.resize(cache.size());
-  std::vector<const float*> group_rows;
-  for (size_t i = 0; i < Group(item); ++i) {
-    group_rows.push_back(item.probabilities + i * PaddedSlots(cache.size()));
-  }
-  CombineGroupScores(method.budgets.group_score, group_rows, scores);
+  AlignedVector<float>& buffer = by_layer ? item.layer_scores : scores_[static_cast<size_t>(thread)];
+  const size_t padded = PaddedSlots(cache.size()), first = FirstScored(sequence, layer);
+  if (buffer.size() < padded) buffer.resize(padded);
+  if (LooksAtAttention(method.decode->rank))
+    attention_->Probabilities(head, 0, Group(item), method.budgets.group_score, first, buffer.data());
   if (!by_layer) {
-    ScoreEntries(method, {static_cast<int>(layer), item.head}, cache, scores);
+    const std::span<float> scores = std::span(buffer).first(cache.size());
+    ScoreEntries(method, {static_cast<int>(layer), item.head}, cache, first, scores);
     if (item.selection.due) item.evicted = Evict(method, cache, item.selection, scores);
   }
   item.select_s = watch.seconds();
 }
 
-void CpuDecode::RunTurn(std::span<const size_t> turn, size_t layer, int thread) {
-  std::vector<Item*> items;
-  for (size_t i : turn) {
-    Item& item = items_[i];
-    if (!rows_[item.row]->failure.ok()) continue;
-    try {
-      Append(item, layer);
-      items.push_back(&item);
-    } catch (const std::bad_alloc&) {
-      item.failed = true;
-    }
-  }
-  Attend(items, layer, thread);
-  for (Item* item : items) {
-    if (probe_ != nullptr) Show(*item, layer);
-    try {
-      Select(*item, layer, thread);
-    } catch (const std::bad_alloc&) {
-      item->failed = true;
-    }
-  }
-}
-
-void CpuDecode::Show(const Item& item, size_t layer) {
+void CpuDecode::Show(size_t head, size_t layer) {
+  const Item& item = *head_items_[head];
   const HeadCache& cache = CacheOf(item, layer);
-  std::vector<int> positions;
-  for (const HeadCache::Slot& slot : cache.slots()) positions.push_back(slot.position);
   std::lock_guard lock(probe_mutex_);
+  AlignedVector<float> probabilities(PaddedSlots(cache.size()));
   for (size_t i = 0; i < Group(item); ++i) {
-    const size_t query_head = static_cast<size_t>(item.head) * Group(item) + i;
+    attention_->Probabilities(head, i, 1, GroupScore::kSum, 0, probabilities.data());
     probe_->OnAttention({.row = item.row,
                          .layer = static_cast<int>(layer),
-                         .query_head = static_cast<int>(query_head),
+                         .query_head = item.head * static_cast<int>(Group(item)) + static_cast<int>(i),
                          .step = rows_[item.row]->step,
-                         .positions = positions,
-                         .probabilities = {item.probabilities + i * PaddedSlots(cache.size()), cache.size()},
-                         .output = {activations_.attention.row(item.row) + query_head * config().head_dim,
-                                    config().head_dim}});
+                         .positions = cache.positions(),
+                         .probabilities = std::span(probabilities).first(cache.size()),
+                         .output = {heads_[head].out + i * config().head_dim, config().head_dim}});
   }
 }
 
 void CpuDecode::EvictLayer(size_t row, size_t layer) {
-  const std::span<Item> items = ItemsOf(row);
-  if (std::ranges::none_of(items, [](const Item& item) { return item.selection.due; })) return;
-  const Stopwatch watch;
   CpuSequence& sequence = *rows_[row];
   std::vector<HeadCache>& caches = sequence.layers[layer];
-  std::vector<std::vector<float>> scores;
-  for (Item& item : items) scores.push_back(std::move(item.layer_scores));
+  std::vector<Item*> items(caches.size());
+  for (Item& item : items_) {
+    if (item.row == row) items[static_cast<size_t>(item.head)] = &item;
+  }
+  if (std::ranges::none_of(items, [](const Item* item) { return item->selection.due; })) return;
+  const Stopwatch watch;
+  std::vector<std::span<float>> scores;
+  for (size_t head = 0; head < caches.size(); ++head)
+    scores.push_back(
+        std::span(items[head]->layer_scores).first(items[head]->selection.due ? caches[head].size() : 0));
   ShareLayerAttention(caches, scores);
   for (size_t head = 0; head < caches.size(); ++head) {
-    if (!items[head].selection.due) continue;
-    sequence.use.evictions += Evict(sequence.method, caches[head], items[head].selection, scores[head]);
+    if (!items[head]->selection.due) continue;
+    sequence.use.evictions += Evict(sequence.method, caches[head], items[head]->selection, scores[head]);
   }
   sequence.phases.select_s += watch.seconds();
 }
 
 void CpuDecode::RunLayer(size_t layer) {
-  for (Item& item : items_) {
-    item.evicted = 0;
-    item.select_s = 0;
-    CpuSequence& sequence = *rows_[item.row];
-    if (!sequence.failure.ok()) continue;
-    const size_t length = sequence.cache(layer, static_cast<size_t>(item.head)).size() + 1;
-    sequence.AccountAttended(layer, length);
-    item.selection =
-        sequence.schedule->Next(static_cast<int>(layer), item.head, sequence.step, static_cast<int>(length));
-  }
-  transformer_.pool().ParallelFor(turns_.size(),
-                                  [&](size_t turn, int thread) { RunTurn(turns_[turn], layer, thread); });
+  heads_.clear();
+  head_items_.clear();
+  for (Item& item : items_) Prepare(item, layer);
+  attention_->Run(heads_, [&](size_t head, int thread) {
+    if (probe_ != nullptr) Show(head, layer);
+    try {
+      Select(head, layer, thread);
+    } catch (const std::bad_alloc&) {
+      head_items_[head]->failed = true;
+    }
+  });
   // Heads are worked on side by side: of the time that they take together, a row spends its share.
   const double side_by_side =
       static_cast<double>(std::min(items_.size(), static_cast<size_t>(transformer_.pool().threads())));
@@ -221,7 +173,6 @@ void CpuDecode::Step(std::span<CpuSequence* const> rows, std::span<const int> to
   const Stopwatch watch;
   rows_ = rows;
   ListItems();
-  ListTurns();
   std::vector<int> positions;
   for (const CpuSequence* row : rows) positions.push_back(row->position);
   transformer_.rope().Reserve(static_cast<size_t>(*std::max_element(positions.begin(), positions.end())) + 1);
@@ -241,9 +192,8 @@ void CpuDecode::Step(std::span<CpuSequence* const> rows, std::span<const int> to
 }
 
 size_t CpuDecode::scratch_bytes() const {
-  size_t bytes = 0;
-  for (const AlignedVector<float>& buffer : probabilities_) bytes += buffer.size() * sizeof(float);
-  for (const std::vector<float>& buffer : scores_) bytes += buffer.size() * sizeof(float);
+  size_t bytes = attention_->scratch_bytes();
+  for (const AlignedVector<float>& buffer : scores_) bytes += buffer.size() * sizeof(float);
   return bytes;
 }
 

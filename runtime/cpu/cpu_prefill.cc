@@ -13,7 +13,7 @@ CpuPrefill::CpuPrefill(Transformer& transformer, BlockActivations& activations, 
       ledger_(ledger),
       prompt_(prompt),
       positions_(prompt.size()),
-      attention_(prompt.size()) {
+      attention_(MakePromptAttention(transformer, prompt.size())) {
   std::iota(positions_.begin(), positions_.end(), 0);
 }
 
@@ -39,7 +39,7 @@ absl::StatusOr<std::vector<HeadCache>> CpuPrefill::RunLayer(size_t layer, Prompt
                           activations_.v.row(t) + head * head_dim);
     }
   });
-  attention_.Run(transformer_, caches, q, attention, scores);
+  attention_->Run(caches, q, k, v, attention, scores);
   for (size_t first = 0; first < prompt; first += rows) {
     transformer_.Finish(Pass::kPrefill, layer, attention, first, std::min(rows, prompt - first), x);
   }

@@ -20,7 +20,7 @@ class CpuPrefill : public PromptLayers {
   absl::StatusOr<std::vector<HeadCache>> RunLayer(size_t layer, PromptScores& scores) override;
   absl::Status Logits(std::span<float> logits) override;
 
-  size_t scratch_bytes() const { return attention_.scratch_bytes(); }
+  size_t scratch_bytes() const { return attention_->scratch_bytes(); }
 
  private:
   const ModelConfig& config() const { return transformer_.config(); }
@@ -31,7 +31,7 @@ class CpuPrefill : public PromptLayers {
   PageLedger& ledger_;
   std::span<const int> prompt_;
   std::vector<int> positions_;
-  PromptAttention attention_;
+  std::unique_ptr<PromptAttention> attention_;
 };
 
 }  // namespace kvscope

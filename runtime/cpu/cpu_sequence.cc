@@ -9,7 +9,7 @@ namespace kvscope {
 std::vector<int> CpuSequence::Rows(int layer, int head) const {
   const HeadCache& cache = layers[static_cast<size_t>(layer)][static_cast<size_t>(head)];
   std::vector<int> positions;
-  for (int slot : cache.RowOrder()) positions.push_back(cache.slots()[static_cast<size_t>(slot)].position);
+  for (int slot : cache.RowOrder()) positions.push_back(cache.positions()[static_cast<size_t>(slot)]);
   return positions;
 }
 
@@ -25,6 +25,7 @@ void CpuSequence::BeginDecoding(PublishedCounters* counters, int prompt_tokens) 
   }
   std::vector<int> kept;
   for (const std::vector<HeadCache>& heads : layers) kept.push_back(static_cast<int>(heads.front().size()));
+  prompt_entries.assign(kept.begin(), kept.end());
   use.tokens_by_layer = kept;
   use.peak_bytes = use.end_bytes = BytesInUse();
   use.requested_tokens.assign(layers.size(), -1);
@@ -62,7 +63,7 @@ void CpuSequence::EndStep(double step_s) {
     for (size_t h = 0; h < layers[l].size(); ++h) {
       const HeadCache& cache = layers[l][h];
       allocated += cache.allocated_bytes();
-      entries += cache.slots().size();
+      entries += cache.slots();
       use.moved_rows += cache.moved_rows();
       const int limit = schedule->Limit(static_cast<int>(l), static_cast<int>(h), step);
       if (limit == DecodeSchedule::kUnlimited) continue;

@@ -34,6 +34,7 @@ class CpuSequence : public BackendSequence {
   Method method;
   absl::Status failure;
   std::vector<std::vector<HeadCache>> layers;  // [layers][cached heads]
+  std::vector<size_t> prompt_entries;       // [layers]: what prefill left in each head; set by BeginDecoding
   std::vector<std::vector<double>> spread;  // [layers][cached heads], where heads' budgets differ; else empty
   std::unique_ptr<DecodeSchedule> schedule;  // set by BeginDecoding
   int position = 0;                          // of the next token

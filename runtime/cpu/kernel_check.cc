@@ -9,6 +9,8 @@
 #include "kernels/cpu/attention.h"
 #include "kernels/cpu/cpu_level.h"
 #include "kernels/cpu/elementwise.h"
+#include "kernels/cpu/fast_decode.h"
+#include "kernels/cpu/fast_prefill.h"
 #include "kernels/cpu/huge_buffer.h"
 #include "kernels/cpu/matmul.h"
 #include "kernels/cpu/packed_matmul.h"
@@ -22,7 +24,7 @@ namespace kvscope {
 namespace {
 
 constexpr DType kTypes[] = {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0, DType::kQ4_0, DType::kQ4_1};
-constexpr KvType kKvTypes[] = {KvType::kF32, KvType::kF16, KvType::kBF16};
+constexpr KvType kKvTypes[] = {KvType::kF32, KvType::kF16, KvType::kBF16, KvType::kInt8};
 
 // Keeps NaN: an error that is none of the numbers is the largest.
 void Note(double error, KernelCheck& check) {
@@ -117,6 +119,68 @@ KernelCheck CheckAttention(std::mt19937& random, KvType type) {
   return check;
 }
 
+// The fast path's kernels round queries and weights to the element type's products.
+constexpr double kFastAttentionError = 1.5e-2;
+
+KernelCheck CheckFastDecode(std::mt19937& random, KvType type) {
+  constexpr size_t kHeadDim = 64, kSlots = 700, kQueries = 3;
+  KernelCheck check{.name = fmt::format("fast decode attention {}", Name(type)),
+                    .allowed = kFastAttentionError};
+  const RandomCache cache(random, type, kSlots, kHeadDim);
+  const AlignedVector<float> q = RandomFloats(random, kQueries * kHeadDim);
+  AlignedVector<float> parts(Chunks(kSlots) * kQueries * kHeadDim), out(kQueries * kHeadDim);
+  std::vector<SoftmaxSums> sums(Chunks(kSlots));
+  DecodeTile tile{.queries = kQueries,
+                  .head_dim = kHeadDim,
+                  .q = {},
+                  .scale = 1.0f / std::sqrt(static_cast<float>(kHeadDim)),
+                  .kv_type = type,
+                  .pages = cache.pages(),
+                  .slots = kSlots,
+                  .rows = {},
+                  .parts = parts.data(),
+                  .sums = sums.data()};
+  float* rows[kQueries];
+  for (size_t r = 0; r < kQueries; ++r) {
+    tile.q[r] = &q[r * kHeadDim];
+    rows[r] = &out[r * kHeadDim];
+  }
+  for (size_t chunk = 0; chunk < Chunks(kSlots); ++chunk) AttendChunk(tile, chunk);
+  SoftmaxSums total;
+  MergeChunks(tile, rows, total);
+  for (size_t r = 0; r < kQueries; ++r) {
+    std::vector<double> probabilities, plain;
+    cache.Attend(tile.q[r], kSlots, probabilities, plain);
+    for (size_t d = 0; d < kHeadDim; ++d) Note(std::fabs(rows[r][d] - plain[d]), check);
+  }
+  return check;
+}
+
+KernelCheck CheckFastPrefill(std::mt19937& random) {
+  constexpr size_t kHeadDim = 64, kPrompt = 150;
+  KernelCheck check{.name = "fast prefill attention bf16", .allowed = kFastAttentionError};
+  const RandomCache cache(random, KvType::kBF16, kPrompt, kHeadDim);
+  const AlignedVector<float> q = RandomFloats(random, kPrompt * kHeadDim);
+  AlignedVector<float> out(kPrompt * kHeadDim);
+  PrefillAttention attention(1, kHeadDim);
+  for (size_t first = 0; first < kPrompt; first += kBlockQueries) {
+    attention.Attend({.first = first,
+                      .queries = std::min(kBlockQueries, kPrompt - first),
+                      .q = &q[first * kHeadDim],
+                      .q_stride = kHeadDim,
+                      .pages = cache.pages(),
+                      .prompt = kPrompt,
+                      .out = &out[first * kHeadDim],
+                      .out_stride = kHeadDim});
+  }
+  for (size_t i = 0; i < kPrompt; ++i) {
+    std::vector<double> probabilities, plain;
+    cache.Attend(&q[i * kHeadDim], i + 1, probabilities, plain);
+    for (size_t d = 0; d < kHeadDim; ++d) Note(std::fabs(out[i * kHeadDim + d] - plain[d]), check);
+  }
+  return check;
+}
+
 KernelCheck CheckRmsNorm(std::mt19937& random) {
   constexpr size_t kColumns = 577;
   constexpr float kEps = 1e-5f;
@@ -170,6 +234,8 @@ KernelReport CheckKernels(int threads) {
       checks.push_back(CheckPackedMatMul(random, dtype, pass, pool));
   }
   for (const KvType type : kKvTypes) checks.push_back(CheckAttention(random, type));
+  for (const KvType type : {KvType::kBF16, KvType::kInt8}) checks.push_back(CheckFastDecode(random, type));
+  checks.push_back(CheckFastPrefill(random));
   checks.push_back(CheckRmsNorm(random));
   checks.push_back(CheckSwiGlu(random));
   checks.push_back(CheckTopK(random));

@@ -1,9 +1,10 @@
-// Exact attention of one layer over a whole prompt, with the sums that prefill policies ask for.
+// Attention of one layer over a whole prompt, with the sums that prefill policies ask for.
 #pragma once
 
-#include <vector>
+#include <cstddef>
+#include <memory>
+#include <span>
 
-#include "kernels/aligned.h"
 #include "runtime/cache/head_cache.h"
 #include "runtime/cpu/prompt_scores.h"
 #include "runtime/cpu/transformer.h"
@@ -12,23 +13,32 @@ namespace kvscope {
 
 class PromptAttention {
  public:
-  explicit PromptAttention(size_t prompt) : prompt_(prompt) {}
+  virtual ~PromptAttention() = default;
 
   // Causal attention of all queries over one layer's caches, [kv_heads], each holding positions 0 .. P-1 in
-  // order, and the layer's `scores`. q, out: [P, heads * head_dim].
-  void Run(Transformer& transformer, const std::vector<HeadCache>& caches, const Activations& q,
-           Activations& out, PromptScores& scores);
+  // order, and the layer's `scores`. q, out: [P, heads * head_dim], k, v: [P, kv_heads * head_dim], of which
+  // the caches were made.
+  virtual void Run(std::span<const HeadCache> caches, const Activations& q, const Activations& k,
+                   const Activations& v, Activations& out, PromptScores& scores) = 0;
 
-  size_t scratch_bytes() const;
+  virtual size_t scratch_bytes() const = 0;
+};
 
- private:
-  // One pass over the queries of every head, in tiles, that makes `out` (where not null) and the given sums.
-  // `unmasked_before`: queries before that one see all of the prompt, the others only what came before them.
-  void Pass(Transformer& transformer, const std::vector<HeadCache>& caches, const Activations& q,
-            Activations* out, size_t unmasked_before, PromptScores& scores, const std::vector<size_t>& sums);
+// `transformer` must outlive it.
+std::unique_ptr<PromptAttention> MakePromptAttention(Transformer& transformer, size_t prompt);
 
-  size_t prompt_;
-  std::vector<AlignedVector<float>> probabilities_;  // by thread: [kMaxQueries, padded slots]
+// Runs of successive queries that are worked on, and whose scores are summed, apart: their number is the same
+// whatever the threads, so that sums are.
+struct PromptSegments {
+  // `multiple`: of how many queries a segment is made.
+  PromptSegments(size_t prompt, size_t multiple);
+
+  size_t begin(size_t segment) const { return segment * queries; }
+  size_t end(size_t segment) const;
+
+  size_t prompt;
+  size_t queries;  // in each but the last
+  size_t count;
 };
 
 }  // namespace kvscope

@@ -75,9 +75,9 @@ absl::Status PromptPrefill::Compress(size_t layer, size_t row, LayerCaches& cach
     sequence.use.evictions += static_cast<uint64_t>(prompt) - selected.size();
     kept.push_back(caches.Select(head / group, std::move(selected)));
     if (!scores.accumulated.empty()) {
-      for (HeadCache::Slot& slot : kept.back().slots()) {
-        slot.accumulated = scores.accumulated[static_cast<size_t>(slot.position)];
-      }
+      HeadCache& cache = kept.back();
+      for (size_t slot = 0; slot < cache.slots(); ++slot)
+        cache.accumulated()[slot] = scores.accumulated[static_cast<size_t>(cache.positions()[slot])];
     }
     if (method.budgets.head_budget == HeadBudget::kConcentration) {
       sequence.spread.resize(config_.layers);

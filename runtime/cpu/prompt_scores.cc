@@ -33,7 +33,7 @@ double Spread(KeyScores scores) {
 }  // namespace
 
 PromptScores::PromptScores(std::span<const Method> methods, size_t prompt)
-    : methods_(methods), prompt_(prompt) {
+    : methods_(methods), prompt_(prompt), stride_(PaddedSlots(prompt)) {
   for (const Method& method : methods) {
     const size_t window = WindowQueries(method, prompt);
     Needs needs;
@@ -65,13 +65,13 @@ size_t PromptScores::Need(const QuerySet& set) {
 void PromptScores::Reset(size_t query_heads, size_t segments) {
   query_heads_ = query_heads;
   segments_ = segments;
-  data_.assign(sets_.size() * query_heads * segments * prompt_, 0.0f);
+  data_.assign(sets_.size() * query_heads * segments * stride_, 0.0f);
 }
 
 KeyScores PromptScores::Total(size_t sum, size_t query_head) const {
   KeyScores total(prompt_);
-  const float* part = &data_[(sum * query_heads_ + query_head) * segments_ * prompt_];
-  for (size_t s = 0; s < segments_; ++s) AccumulateScores(part + s * prompt_, prompt_, total.data());
+  const float* part = &data_[(sum * query_heads_ + query_head) * segments_ * stride_];
+  for (size_t s = 0; s < segments_; ++s) AccumulateScores(part + s * stride_, prompt_, total.data());
   return total;
 }
 

@@ -23,6 +23,9 @@ struct QuerySet {
   Kind kind = Kind::kAll;
   size_t window = 0;  // of kWindow and kUnmasked
 
+  // The first of the queries that are summed.
+  size_t First(size_t prompt) const { return kind == Kind::kWindow ? prompt - window : 0; }
+
   friend bool operator==(const QuerySet&, const QuerySet&) = default;
 };
 
@@ -48,9 +51,9 @@ class PromptScores {
   // fixed.
   void Reset(size_t query_heads, size_t segments);
 
-  // [P]: to which the rows of one segment's queries are to be added, in order.
+  // [P, to whole pages]: to which the rows of one segment's queries are to be added, in order.
   float* At(size_t sum, size_t query_head, size_t segment) {
-    return &data_[((sum * query_heads_ + query_head) * segments_ + segment) * prompt_];
+    return &data_[((sum * query_heads_ + query_head) * segments_ + segment) * stride_];
   }
 
   // What methods[method] asks of cached head `head` of `heads`.
@@ -69,11 +72,12 @@ class PromptScores {
 
   std::span<const Method> methods_;
   size_t prompt_;
+  size_t stride_;
   std::vector<QuerySet> sets_;
   std::vector<Needs> needs_;  // [methods]
   size_t query_heads_ = 0;
   size_t segments_ = 0;
-  std::vector<float> data_;  // [sums, query heads, segments, P]
+  std::vector<float> data_;  // [sums, query heads, segments, stride]
 };
 
 }  // namespace kvscope

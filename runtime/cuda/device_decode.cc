@@ -147,7 +147,7 @@ absl::Status DeviceDecode::Select(size_t layer) {
     } else if (NeedsScores(item)) {
       HeadCache& cache = CacheOf(item, layer);
       const std::span<float> scores(&scores_[item.first_score], cache.size());
-      ScoreEntries(row.method, {static_cast<int>(layer), static_cast<int>(item.head)}, cache, scores);
+      ScoreEntries(row.method, {static_cast<int>(layer), static_cast<int>(item.head)}, cache, 0, scores);
       if (item.selection.due) row.use.evictions += Evict(row.method, cache, item.selection, scores);
     }
     row.phases.select_s += watch.seconds();
@@ -159,11 +159,9 @@ void DeviceDecode::SelectByLayer(std::span<Item> items, size_t layer) {
   CpuSequence& row = *items.front().row;
   if (std::ranges::none_of(items, [](const Item& item) { return item.selection.due; })) return;
   std::vector<HeadCache>& caches = row.layers[layer];
-  std::vector<std::vector<float>> scores(caches.size());
+  std::vector<std::span<float>> scores(caches.size());
   for (const Item& item : items) {
-    if (!NeedsScores(item)) continue;
-    const auto first = scores_.begin() + static_cast<std::ptrdiff_t>(item.first_score);
-    scores[item.head].assign(first, first + static_cast<std::ptrdiff_t>(caches[item.head].size()));
+    if (NeedsScores(item)) scores[item.head] = {&scores_[item.first_score], caches[item.head].size()};
   }
   ShareLayerAttention(caches, scores);
   for (const Item& item : items) {
@@ -182,8 +180,6 @@ absl::Status DeviceDecode::Show(size_t layer, const TileList& list) {
   RETURN_IF_CUDA_ERROR(cudaStreamSynchronize(transformer_.stream()));
   for (const Item& item : items_) {
     if (!item.row->failure.ok()) continue;
-    std::vector<int> positions;
-    for (const HeadCache::Slot& slot : CacheOf(item, layer).slots()) positions.push_back(slot.position);
     for (size_t query = item.first_query; query < item.first_query + item.queries; ++query) {
       const AttentionRow& row = list.rows()[query];
       std::vector<float> probabilities(row.slots);
@@ -195,7 +191,7 @@ absl::Status DeviceDecode::Show(size_t layer, const TileList& list) {
                            .layer = static_cast<int>(layer),
                            .query_head = static_cast<int>(query % config().heads),
                            .step = item.row->step,
-                           .positions = positions,
+                           .positions = CacheOf(item, layer).positions(),
                            .probabilities = probabilities,
                            .output = std::span(out).subspan(query * config().head_dim, config().head_dim)});
     }

@@ -1,7 +1,9 @@
 #include "runtime/cuda/device_prefill.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <vector>
 
 namespace kvscope {
 
@@ -78,11 +80,14 @@ absl::Status DevicePrefill::Receive(const PrefillAttentionParams& attention, siz
   const QuerySet& set = scores.queries(sum);
   const size_t first = set.kind == QuerySet::Kind::kWindow ? prompt_.size() - set.window : 0;
   if (first == prompt_.size()) return absl::OkStatus();  // no queries: the sums stay 0
-  const size_t size = config().heads * prompt_.size();
-  received_.Resize(size);
+  std::vector<float> received(config().heads * prompt_.size());
+  received_.Resize(received.size());
   RETURN_IF_CUDA_ERROR(ReceivedAttentionOnDevice(attention, static_cast<unsigned>(first), received_.data(),
                                                  transformer_.stream()));
-  return received_.Download({scores.At(sum, 0, 0), size}, transformer_.stream());
+  RETURN_IF_ERROR(received_.Download(received, transformer_.stream()));
+  for (size_t head = 0; head < config().heads; ++head)
+    std::copy_n(&received[head * prompt_.size()], prompt_.size(), scores.At(sum, head, 0));
+  return absl::OkStatus();
 }
 
 absl::Status DevicePrefill::Logits(std::span<float> logits) {

@@ -15,7 +15,7 @@
 
 namespace {
 
-// Allocations of cache lines, which pages are, that still succeed; negative: all do.
+// Allocations of cache lines, as each page begins with one, that still succeed; negative: all do.
 std::atomic<int> allocations_left{-1};
 
 }  // namespace

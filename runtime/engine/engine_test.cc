@@ -116,16 +116,16 @@ std::vector<SequenceResult> Generate(const std::shared_ptr<const Model>& model, 
   return GenerateAll(**engine, requests);
 }
 
-TEST(Engine, TokensAndMemoryDependNeitherOnBatchNorThreadsNorOrder) {
-  const auto model = MakeTestModel(3);
+void ExpectTheSameHoweverRun(const std::shared_ptr<const Model>& model, Precision precision, KvType kv) {
+  const auto options = [&](int threads, int batch) {
+    return EngineOptions{.threads = threads, .batch = batch, .precision = precision, .kv = kv};
+  };
   const std::vector<SequenceRequest> requests = MixedRequests();
-  const auto alone = Generate(model, {.threads = 1, .batch = 1}, requests);
+  const auto alone = Generate(model, options(1, 1), requests);
   std::vector<SequenceRequest> reversed(requests.rbegin(), requests.rend());
-  const auto backwards = Generate(model, {.threads = 2, .batch = 2}, reversed);
-  for (const EngineOptions& options :
-       {EngineOptions{.threads = 2, .batch = 1}, EngineOptions{.threads = 3, .batch = 4},
-        EngineOptions{.threads = 1, .batch = 16}}) {
-    const auto together = Generate(model, options, requests);
+  const auto backwards = Generate(model, options(2, 2), reversed);
+  for (const EngineOptions& other : {options(2, 1), options(3, 4), options(1, 16)}) {
+    const auto together = Generate(model, other, requests);
     for (size_t i = 0; i < requests.size(); ++i) {
       EXPECT_EQ(alone.at(i).finish, Finish::kLength)
           << requests[i].method.Name() << ": " << alone.at(i).error;
@@ -138,19 +138,30 @@ TEST(Engine, TokensAndMemoryDependNeitherOnBatchNorThreadsNorOrder) {
   }
 }
 
+TEST(Engine, TokensAndMemoryDependNeitherOnBatchNorThreadsNorOrder) {
+  ExpectTheSameHoweverRun(MakeTestModel(3), Precision::kF32, KvType::kF32);
+}
+
+// Heads as wide as the widest kernels take, and a head_dim that only the portable ones do.
+TEST(Engine, OnTheFastPathNeither) {
+  const auto wide = MakeTestModel(3, {.hidden = 64, .head_dim = 64});
+  for (const KvType kv : {KvType::kBF16, KvType::kInt8}) ExpectTheSameHoweverRun(wide, Precision::kBF16, kv);
+  ExpectTheSameHoweverRun(MakeTestModel(3), Precision::kBF16, KvType::kF16);
+}
+
 // ---- memory ----
 
 TEST(Engine, KvBytesAreSlotsTimesHeadsTimesRowBytes) {
   const auto model = MakeTestModel(3);
   const ModelConfig& c = model->config;
-  for (KvType type : {KvType::kF32, KvType::kF16, KvType::kBF16}) {
+  for (KvType type : {KvType::kF32, KvType::kF16, KvType::kBF16, KvType::kInt8}) {
     const Budgets budgets{.prefill = 24, .observation = 4, .window = 16, .recent = 6, .max_new = 60};
     SequenceRequest request{
         .prompt = TestPrompt(50, 1), .method = MakeClean("full+slide", budgets), .max_new_tokens = 60};
     const auto result = Generate(model, {.threads = 1, .kv = type}, {request}).at(0);
     ASSERT_EQ(result.tokens.size(), 60u);
     // 50 of the prompt, 16 in the window, and the one that a step attends to before it evicts.
-    const size_t row_bytes = c.layers * c.kv_heads * c.head_dim * 2 * ElementBytes(type);
+    const size_t row_bytes = c.layers * c.kv_heads * SlotBytes(type, c.head_dim);
     EXPECT_EQ(result.kv.tokens_by_layer, std::vector<int>(c.layers, 67));
     EXPECT_EQ(result.kv.peak_bytes, 67 * row_bytes);
     EXPECT_EQ(result.kv.end_bytes, 66 * row_bytes);
@@ -223,6 +234,26 @@ TEST(Engine, RunsAPolicyOfItsOwn) {
   EXPECT_GT(result.kv.evictions, 0u);
 }
 
+TEST(Engine, TheFastPathStaysNearTheExactOne) {
+  const auto model = MakeTestModel(4, {.hidden = 256, .head_dim = 64});
+  const std::vector<int> prompt = TestPrompt(150, 2);
+  const Method method = MakeClean("full", {});
+  std::vector<float> exact(model->config.vocab), logits(model->config.vocab);
+  const auto after_a_step = [&](Precision precision, KvType kv, std::vector<float>& out) {
+    const auto backend = MakeCpuBackend(model, precision, kv, 1);
+    const auto sequence = PrefillOne(**backend, {.prompt = prompt, .rows = {{method}}}, out);
+    BackendSequence* const rows[] = {sequence->get()};
+    const int token = 7;
+    ASSERT_TRUE((*backend)->Decode(rows, std::span(&token, 1), out).ok());
+  };
+  after_a_step(Precision::kF32, KvType::kF32, exact);
+  for (const auto& [kv, tolerance] : {std::pair(KvType::kBF16, 0.15f), std::pair(KvType::kInt8, 0.3f)}) {
+    after_a_step(Precision::kBF16, kv, logits);
+    for (size_t i = 0; i < logits.size(); ++i) EXPECT_NEAR(logits[i], exact[i], tolerance) << Name(kv);
+    EXPECT_NE(logits, exact) << Name(kv) << " rounded nothing";
+  }
+}
+
 TEST(Engine, NarrowCachesStayNearTheExactOne) {
   const auto model = MakeTestModel(4);
   std::vector<float> exact(model->config.vocab);
@@ -230,7 +261,8 @@ TEST(Engine, NarrowCachesStayNearTheExactOne) {
   const Method method = MakeClean("full", {});
   const PrefillRequest request{.prompt = prompt, .rows = {{method}}};
   ASSERT_TRUE((*MakeCpuBackend(model, Precision::kF32, KvType::kF32, 1))->Prefill(request, exact).ok());
-  for (const auto& [type, tolerance] : {std::pair(KvType::kF16, 0.01f), std::pair(KvType::kBF16, 0.08f)}) {
+  for (const auto& [type, tolerance] :
+       {std::pair(KvType::kF16, 0.01f), std::pair(KvType::kBF16, 0.08f), std::pair(KvType::kInt8, 0.2f)}) {
     std::vector<float> logits(model->config.vocab);
     ASSERT_TRUE((*MakeCpuBackend(model, Precision::kF32, type, 1))->Prefill(request, logits).ok());
     for (size_t i = 0; i < logits.size(); ++i) EXPECT_NEAR(logits[i], exact[i], tolerance) << Name(type);
