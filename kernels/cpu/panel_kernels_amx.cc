@@ -32,6 +32,9 @@ void Begin() { _tile_loadconfig(&kConfig); }
 
 void End() { _tile_release(); }
 
+// GCC 12 does not know that tiles are loaded from memory: what was written there has to be there.
+KVSCOPE_INLINE void FinishStores() { __asm__ volatile("" ::: "memory"); }
+
 KVSCOPE_INLINE __m512 Widen(const std::byte* halves) {
   return _mm512_cvtph_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(halves)));
 }
@@ -215,6 +218,7 @@ KVSCOPE_INLINE void AddAllTiles(const TileProductArgs& args, const BothTiles& we
 
 void Product(const TileProductArgs& args, float* const y[2], size_t y_stride) {
   const BothTiles weights = Dequantize(args);
+  FinishStores();
   const size_t whole = args.tokens / kTileTokens * kTileTokens;
   AddAllTiles(args, weights, 0, whole, {{y[0], y[1]}, y_stride});
   if (whole == args.tokens) return;
@@ -257,6 +261,7 @@ KVSCOPE_INLINE __m512 SwiGluOf(__m512 gate, __m512 up) {
 
 void SwiGlu(const TileProductArgs& args, size_t column, size_t out_columns, uint16_t* out) {
   const BothTiles weights = Dequantize(args);
+  FinishStores();
   AddAllTiles(args, weights, 0, args.tokens, {{args.sums, args.sums + kTileRows}, 2 * kTileRows});
   const size_t out_tiles = out_columns / kTileColumns;
   for (size_t t = 0; t < args.tokens; ++t) {
@@ -322,6 +327,7 @@ KVSCOPE_INLINE void BlockSums(const PanelProductArgs& args, const std::byte* pan
       _mm_prefetch(reinterpret_cast<const char*>(at + kPrefetchBytes + line), _MM_HINT_T0);
     if constexpr (kType != kQ8_0) SplitNibbles(at, nibbles + i * kBlockBytes);
   }
+  FinishStores();
   const int8_t* x = args.x.q + args.first_token * args.x.q_stride;
 #pragma GCC unroll 1
   for (size_t i = 0; i < count; ++i) {

@@ -26,9 +26,10 @@ class FastPathTest : public testing::TestWithParam<CpuLevel> {
 INSTANTIATE_TEST_SUITE_P(Levels, FastPathTest, testing::ValuesIn(UsableLevels()),
                          [](const auto& param) { return std::string(Name(param.param)); });
 
-std::vector<std::vector<int>> Tokens(const std::shared_ptr<const Model>& model, int threads, int batch,
-                                     const std::vector<SequenceRequest>& requests) {
-  auto engine = Engine::Create(model, {.threads = threads, .batch = batch, .precision = Precision::kBF16});
+std::vector<std::vector<int>> Tokens(const std::shared_ptr<const Model>& model, KvType kv, int threads,
+                                     int batch, const std::vector<SequenceRequest>& requests) {
+  auto engine =
+      Engine::Create(model, {.threads = threads, .batch = batch, .precision = Precision::kBF16, .kv = kv});
   EXPECT_TRUE(engine.ok()) << engine.status();
   std::vector<std::vector<int>> tokens;
   for (SequenceResult& result : GenerateAll(**engine, requests)) {
@@ -49,9 +50,29 @@ TEST_P(FastPathTest, TokensDependNeitherOnBatchNorOnThreads) {
     request.max_new_tokens = 20 + seed % 4;
     requests.push_back(request);
   }
-  const auto alone = Tokens(model, 1, 1, requests);
+  const auto alone = Tokens(model, KvType::kF32, 1, 1, requests);
   for (const auto& [threads, batch] : {std::pair{2, 1}, {1, 3}, {2, 8}, {3, 11}})
-    EXPECT_EQ(Tokens(model, threads, batch, requests), alone) << threads << " threads, batch " << batch;
+    EXPECT_EQ(Tokens(model, KvType::kF32, threads, batch, requests), alone)
+        << threads << " threads, batch " << batch;
+}
+
+// Every method, over a prompt that rows share and of more than one chunk, at a head dimension that has
+// products of its own at each level.
+TEST_P(FastPathTest, EveryMethodsTokensDependNeitherOnBatchNorOnThreads) {
+  const auto model = MakeTestModel(3, {.layers = 2, .hidden = 96, .head_dim = 32, .ffn = 80});
+  std::vector<SequenceRequest> requests;
+  for (const Method& method : EveryTestMethod())
+    requests.push_back({.prompt = TestPrompt(530, 1), .method = method, .max_new_tokens = 24});
+  for (const KvType kv : {KvType::kBF16, KvType::kInt8}) {
+    const auto alone = Tokens(model, kv, 1, 1, requests);
+    for (const auto& [threads, batch] : {std::pair{2, 1}, {1, 3}, {2, 8}}) {
+      const auto together = Tokens(model, kv, threads, batch, requests);
+      for (size_t i = 0; i < requests.size(); ++i) {
+        EXPECT_EQ(together[i], alone[i]) << Name(kv) << ", " << requests[i].method.Name() << ", " << threads
+                                         << " threads, batch " << batch;
+      }
+    }
+  }
 }
 
 // ---- SmolLM2-135M on real text ----

@@ -179,17 +179,11 @@ TEST(LoadHuggingFace, DamagedConfigsAreRefused) {
   HuggingFaceFiles files = TinyLlama().HuggingFace();
   files.config = "[]";
   EXPECT_FALSE(LoadLlamaHuggingFace(files).ok());
-  // Deeper than the stack would hold if a nested value were ever copied or printed.
-  const std::string deep = std::string(200000, '[') + std::string(200000, ']');
-  for (const char* field : {"architectures", "eos_token_id", "rope_scaling", "hidden_size"}) {
-    json config = json::parse(TinyLlama().HuggingFace().config);
-    config.erase(field);
-    files.config = config.dump();
-    files.config.insert(1, fmt::format("\"{}\":{},", field, deep));
-    const auto model = LoadLlamaHuggingFace(files);
-    EXPECT_FALSE(model.ok()) << field;
-    EXPECT_NE(std::string(model.status().message()).find(field), std::string::npos) << model.status();
-  }
+  files.config = TinyLlama().HuggingFace().config;
+  // Deeper than the stack would hold if the value were ever copied or printed.
+  files.config.insert(
+      1, fmt::format("\"hidden_size\":{}{},", std::string(200000, '['), std::string(200000, ']')));
+  ExpectError(LoadLlamaHuggingFace(files), loss, "expected lists and objects at most 64 deep");
   files.config = "{";
   ExpectError(LoadLlamaHuggingFace(files), loss, "tiny/config.json");
 }

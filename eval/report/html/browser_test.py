@@ -63,10 +63,13 @@ document.getElementById('frame').onload = () => {
 </script></body></html>"""
 
 
-def kvscope(*arguments):
+BAD_LINES = 4  # the exit code where a run has lines that are no records
+
+
+def kvscope(*arguments, exit_code=0):
     """Standard output of the program."""
     done = subprocess.run([os.environ["KVSCOPE_BINARY"], *arguments], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
+    if done.returncode != exit_code:
         raise AssertionError(f"kvscope {' '.join(arguments)}: {done.returncode}\n{done.stderr}")
     return done.stdout
 
@@ -118,23 +121,29 @@ class Report(unittest.TestCase):
         for name, flags in CELLS.items():
             kvscope("run", *common, *flags, "--timing", "--out", str(cls.folder / "runs" / name))
         cls.attack(cls.folder / "runs" / "snapkv")
-        kvscope("report", str(cls.folder / "runs"), "-o", str(cls.folder / "report.html"))
+        kvscope("report", str(cls.folder / "runs"), "-o", str(cls.folder / "report.html"), exit_code=BAD_LINES)
         cls.text = (cls.folder / "report.html").read_text(encoding="utf-8")
+
+    @classmethod
+    def report(cls, form):
+        return kvscope("report", str(cls.folder / "runs"), "-o", form, exit_code=BAD_LINES)
 
     @staticmethod
     def attack(run):
-        """Puts the attack wherever a run's files hold text that somebody else chose."""
+        """Puts the attack wherever a run's files hold text that somebody else chose. Files of schema 1 have no seals."""
         samples = run / "samples.jsonl"
         records = [json.loads(line) for line in samples.read_text(encoding="utf-8").splitlines()]
         for record in records:
             record["text"] = f"Answer_1: {ATTACK} The answer is {ATTACK}\n" + record["text"]
-            record.update(finish="error", error=ATTACK)
+            record.update(finish="error", error=ATTACK, schema=1)
+            del record["seal"]
         samples.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
         with open(samples, "a", encoding="utf-8") as file:
             file.write(json.dumps({"sample": ATTACK}) + "\n")
         path = run / "run.json"
         record = json.loads(path.read_text(encoding="utf-8"))
-        record.update(reason=ATTACK, status="failed", machine={"cpu": ATTACK}, build={"commit": ATTACK})
+        record.update(reason=ATTACK, status="failed", machine={"cpu": ATTACK}, build={"commit": ATTACK}, schema=1)
+        del record["seal"], record["files"]
         path.write_text(json.dumps(record), encoding="utf-8")
         run.rename(run.with_name("<script>alert(1)<" + "\"'&"))
 
@@ -155,12 +164,12 @@ class Structure(Report):
         self.assertIsNone(re.search(r"url\(|@import|@font-face", self.text))
 
     def test_every_format_warns_of_the_inactive_method(self):
-        for text in (self.text, *(kvscope("report", str(self.folder / "runs"), "-o", name) for name in ("md", "csv"))):
+        for text in (self.text, *(self.report(name) for name in ("md", "csv"))):
             self.assertIn("the budget of full+slide never binds", text)
             self.assertIn("so these methods were inactive", text)
 
     def test_the_ending_names_the_format(self):
-        self.assertEqual(kvscope("report", str(self.folder / "runs"), "-o", "html"), self.text)
+        self.assertEqual(self.report("html"), self.text)
         done = subprocess.run(
             [os.environ["KVSCOPE_BINARY"], "report", str(self.folder / "runs"), "-o", "report.pdf"], capture_output=True, check=False
         )
