@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include "kernels/cpu/panel_kernels.h"
+#include "kernels/cpu/panel_kernels_avx512-inl.h"
 
 namespace kvscope {
 namespace {
@@ -11,8 +12,6 @@ constexpr size_t kRegister = 64;  // bytes
 constexpr size_t kTileBytes = kTileRows * kTileColumns * 2;
 constexpr size_t kTileElements = kTileRows * kTileColumns;
 constexpr size_t kScales = 32;  // bytes of a block's, [16 rows]
-
-#define KVSCOPE_INLINE inline __attribute__((always_inline))
 
 struct alignas(64) TileConfig {
   uint8_t palette;
@@ -34,10 +33,6 @@ void End() { _tile_release(); }
 
 // GCC 12 does not know that tiles are loaded from memory: what was written there has to be there.
 KVSCOPE_INLINE void FinishStores() { __asm__ volatile("" ::: "memory"); }
-
-KVSCOPE_INLINE __m512 Widen(const std::byte* halves) {
-  return _mm512_cvtph_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(halves)));
-}
 
 // A tile's row of pairs: lane r is the bfloat16 of even[r], then that of odd[r].
 KVSCOPE_INLINE void StorePairs(__m512 even, __m512 odd, uint16_t* to) {
@@ -101,9 +96,6 @@ KVSCOPE_INLINE void ByteBlock(const std::byte* quants, __m512 d, uint16_t* tile)
                to + kTileColumns);
   }
 }
-
-// PackedType's values.
-enum Type : uint8_t { kQ4_1, kQ4_0, kQ8_0, kBF16 };
 
 // A panel as tiles of 16 pairs of columns by 16 rows. Those of a bfloat16 panel are the panel itself.
 const uint16_t* Tiles(uint8_t type, const std::byte* panel, size_t columns, uint16_t* scratch) {
@@ -355,22 +347,15 @@ void IntegerProductOf(const PanelProductArgs& args) {
       for (size_t i = 0; i < count; ++i) {
         const std::byte* scales = Layout::Scales(panel, first + i);
         const __m512 d = _mm512_mul_ps(Widen(scales), _mm512_set1_ps(0x1p-8f));
-        __m512 m;
+        __m512 m = _mm512_setzero_ps();
         if constexpr (kType == kQ4_1) m = Widen(scales + kScales);
 #pragma GCC unroll 8
         for (int t = 0; t < kTokens; ++t) {
           const size_t at = (args.first_token + t) * blocks + first + i;
           const int32_t* both = block_sums + (i * kTokens + t) * 2 * kTileRows;
-          __m512i sum = _mm512_add_epi32(_mm512_slli_epi32(_mm512_load_si512(both), 8),
-                                         _mm512_load_si512(both + kTileRows));
-          if constexpr (kType != kQ4_1) {
-            const __m512i negative_sum = _mm512_set1_epi32(args.x.negative_sum[at]);
-            sum = _mm512_add_epi32(sum, _mm512_slli_epi32(negative_sum, kType == kQ8_0 ? 7 : 3));
-          }
-          sums[t] = _mm512_fmadd_ps(_mm512_mul_ps(d, _mm512_set1_ps(args.x.scale[at])),
-                                    _mm512_cvtepi32_ps(sum), sums[t]);
-          if constexpr (kType == kQ4_1)
-            sums[t] = _mm512_fmadd_ps(m, _mm512_set1_ps(args.x.scaled_sum[at]), sums[t]);
+          const __m512i sum = _mm512_add_epi32(_mm512_slli_epi32(_mm512_load_si512(both), 8),
+                                               _mm512_load_si512(both + kTileRows));
+          sums[t] = AddBlock<kType>(sums[t], sum, d, m, args.x, at);
         }
       }
     }

@@ -2,6 +2,7 @@
 #include <immintrin.h>
 
 #include "kernels/cpu/panel_kernels.h"
+#include "kernels/cpu/panel_kernels_avx512-inl.h"
 
 namespace kvscope {
 namespace {
@@ -11,19 +12,12 @@ constexpr size_t kRegister = 64;  // bytes
 // How far ahead of its use a panel is fetched: memory's delay at the rate at which one core reads.
 constexpr size_t kPrefetchBytes = 4096;
 
-// Types of packed_matrix.h, without its functions.
-enum Quants { kQ4_1, kQ4_0, kQ8_0 };
-
-inline __attribute__((always_inline)) __m512 Widen(const std::byte* halves) {
-  return _mm512_cvtph_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(halves)));
-}
-
-inline __attribute__((always_inline)) void Prefetch(const std::byte* at, size_t bytes) {
+KVSCOPE_INLINE void Prefetch(const std::byte* at, size_t bytes) {
   for (size_t i = 0; i < bytes; i += kRegister)
     _mm_prefetch(reinterpret_cast<const char*>(at + kPrefetchBytes + i), _MM_HINT_T0);
 }
 
-inline __attribute__((always_inline)) __m512i BroadcastDword(const void* at) {
+KVSCOPE_INLINE __m512i BroadcastDword(const void* at) {
   int32_t dword;
   __builtin_memcpy(&dword, at, sizeof(dword));
   return _mm512_set1_epi32(dword);
@@ -36,7 +30,7 @@ struct Halves {
 };
 
 // Plus the bytes of w times those of x, 16 rows.
-inline __attribute__((always_inline)) Halves AddProducts(Halves sums, const __m512i* w, const int8_t* x) {
+KVSCOPE_INLINE Halves AddProducts(Halves sums, const __m512i* w, const int8_t* x) {
 #pragma GCC unroll 4
   for (int j = 0; j < 4; ++j) {
     sums.low = _mm512_dpbusd_epi32(sums.low, w[j], BroadcastDword(x + 4 * j));
@@ -45,7 +39,7 @@ inline __attribute__((always_inline)) Halves AddProducts(Halves sums, const __m5
   return sums;
 }
 
-template <Quants kType, bool kFine, int kTokens>
+template <Type kType, bool kFine, int kTokens>
 void Product(const PanelProductArgs& args) {
   constexpr size_t kScales = 32;  // bytes of a block's, [16 rows]
   constexpr size_t kBlockScales = kType == kQ4_1 ? 2 * kScales : kScales;
@@ -76,7 +70,7 @@ void Product(const PanelProductArgs& args) {
         }
         __m512 d = Widen(group + i * kBlockScales);
         if constexpr (kFine) d = _mm512_mul_ps(d, _mm512_set1_ps(0x1p-8f));
-        __m512 m;
+        __m512 m = _mm512_setzero_ps();
         if constexpr (kType == kQ4_1) m = Widen(group + i * kBlockScales + kScales);
 #pragma GCC unroll 8
         for (int t = 0; t < kTokens; ++t) {
@@ -88,15 +82,7 @@ void Product(const PanelProductArgs& args) {
             block = AddProducts(block, w, x + args.x.columns);
           }
           if constexpr (kType != kQ8_0) block.high = _mm512_srai_epi32(block.high, 4);
-          __m512i sum = _mm512_add_epi32(block.low, block.high);
-          if constexpr (kType != kQ4_1) {
-            const __m512i negative_sum = _mm512_set1_epi32(args.x.negative_sum[at]);
-            sum = _mm512_add_epi32(sum, _mm512_slli_epi32(negative_sum, kType == kQ8_0 ? 7 : 3));
-          }
-          sums[t] = _mm512_fmadd_ps(_mm512_mul_ps(d, _mm512_set1_ps(args.x.scale[at])),
-                                    _mm512_cvtepi32_ps(sum), sums[t]);
-          if constexpr (kType == kQ4_1)
-            sums[t] = _mm512_fmadd_ps(m, _mm512_set1_ps(args.x.scaled_sum[at]), sums[t]);
+          sums[t] = AddBlock<kType>(sums[t], _mm512_add_epi32(block.low, block.high), d, m, args.x, at);
         }
       }
     }
@@ -104,7 +90,7 @@ void Product(const PanelProductArgs& args) {
   }
 }
 
-template <Quants kType, bool kFine>
+template <Type kType, bool kFine>
 void ProductOfTokens(const PanelProductArgs& args) {
   static constexpr PanelProduct kByTokens[kTokensAtOnce] = {
       Product<kType, kFine, 1>, Product<kType, kFine, 2>, Product<kType, kFine, 3>, Product<kType, kFine, 4>,
@@ -112,7 +98,7 @@ void ProductOfTokens(const PanelProductArgs& args) {
   kByTokens[args.tokens - 1](args);
 }
 
-template <Quants kType>
+template <Type kType>
 void QuantizedProduct(const PanelProductArgs& args) {
   if (args.x.fine != nullptr) {
     ProductOfTokens<kType, true>(args);
