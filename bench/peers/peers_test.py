@@ -1,11 +1,18 @@
 #!/usr/bin/env python3
 """The arithmetic of a comparison, and kvscope's side of its protocol. Needs none of the peers."""
 
+import json
 import os
+import pathlib
+import re
 import tempfile
 import unittest
 
 import run
+import table
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+RESULT = ROOT / "results" / "reference" / "peers.json"
 
 
 class SummaryTest(unittest.TestCase):
@@ -105,6 +112,14 @@ class ProtocolTest(unittest.TestCase):
         with self.assertRaisesRegex(RuntimeError, "precision"):
             self.ours("prefill", tokens=[1], precision="f8", kv="f32")
         self.assertEqual(self.ours("tokenize", text="")["tokens"], [])
+
+
+class ReadmeTest(unittest.TestCase):
+    def test_table_is_the_committed_result(self):
+        text = (ROOT / "README.md").read_text()
+        found = re.search(r"<!-- peers -->\n(.*?)\n<!-- end of peers -->", text, re.DOTALL)
+        self.assertIsNotNone(found)
+        self.assertEqual(found[1], table.render(json.loads(RESULT.read_text())))
 
 
 if __name__ == "__main__":

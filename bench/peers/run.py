@@ -280,7 +280,7 @@ def main():
     parser.add_argument("--peers", nargs="*", default=list(PEER_VARIANTS), choices=list(PEER_VARIANTS))
     parser.add_argument("--only", nargs="*", help="measurements by name; default: all")
     build = ROOT / "build" / "cpu"
-    parser.add_argument("--kvscope", default=str(build / "eval" / "cli" / "kvscope"))
+    parser.add_argument("--kvscope", default=str(build / "kvscope"))
     parser.add_argument("--kvscope-peer", default=str(build / "bench" / "peers" / "kvscope_peer"))
     options = parser.parse_args()
     text = json.dumps(measure(options), indent=1)
