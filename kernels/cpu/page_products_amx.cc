@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "kernels/cpu/page_products.h"
+#include "kernels/cpu/tile_registers-inl.h"
 
 namespace kvscope {
 namespace {
@@ -14,23 +15,6 @@ constexpr size_t kTilePairs = 16;  // pairs of bf16 in a row of a tile: 64 bytes
 
 // Tiles 0 to 3 are sums, two rows of two; 4 and 5 the left-hand side's two; 6 and 7 the right-hand side's
 // two.
-struct alignas(64) TileConfiguration {
-  uint8_t palette = 1;
-  uint8_t start_row = 0;
-  uint8_t reserved[14] = {};
-  uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-  uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-};
-
-constexpr TileConfiguration kConfiguration;
-
-void Begin() { _tile_loadconfig(&kConfiguration); }
-
-void End() { _tile_release(); }
-
-// The compiler does not know that tiles are loaded from memory: what it has written there, it has to have
-// written.
-inline void FinishStores() { __asm__ volatile("" ::: "memory"); }
 
 // [32 rows, 32 columns] of sums += a[32 rows, n pairs] . b[n pairs, 32 columns]. Strides in bytes.
 inline void MultiplyTiles(const void* a, size_t a_stride, const void* b, size_t b_stride, size_t pairs) {
@@ -109,6 +93,6 @@ void Values(const float* weights, size_t stride, size_t, size_t head_dim, const 
 }  // namespace
 
 const PageProducts kAmxBf16Products = {
-    .begin = Begin, .end = End, .pack = Pack, .scores = Scores, .values = Values};
+    .begin = BeginTiles, .end = EndTiles, .pack = Pack, .scores = Scores, .values = Values};
 
 }  // namespace kvscope

@@ -7,13 +7,13 @@
 #include <stdint.h>
 
 #include "kernels/cpu/page_products.h"
+#include "kernels/cpu/page_products_avx512-inl.h"
 
 namespace kvscope {
 namespace {
 
 constexpr size_t kSlots = 64;  // kPageSlots
 constexpr size_t kLanes = 16;
-constexpr size_t kRegisterRows = 6;
 constexpr int kKeyOffset = 128;
 
 // A packed query is int8 high[head_dim], int8 low[head_dim] and this: q = scale * (256 * high + low). The
@@ -200,30 +200,18 @@ void TileValues(const float* weights, size_t stride, size_t head_dim, const std:
     _mm_prefetch(reinterpret_cast<const char*>(next_page + 2 * key_bytes + at), _MM_HINT_T0);
 }
 
-// By number of rows less one.
-constexpr decltype(&TileScores<1>) kScores[kRegisterRows] = {TileScores<1>, TileScores<2>, TileScores<3>,
-                                                             TileScores<4>, TileScores<5>, TileScores<6>};
-constexpr decltype(&TileValues<1>) kValues[kRegisterRows] = {TileValues<1>, TileValues<2>, TileValues<3>,
-                                                             TileValues<4>, TileValues<5>, TileValues<6>};
-
-size_t RowsFrom(size_t r, size_t queries) {
-  return queries - r < kRegisterRows ? queries - r : kRegisterRows;
-}
-
 void Scores(const std::byte* packed, size_t queries, size_t head_dim, const std::byte* page, float* scores,
             size_t stride) {
-  for (size_t r = 0; r < queries; r += kRegisterRows) {
-    kScores[RowsFrom(r, queries) - 1](packed + r * PackedQueryBytes(head_dim), head_dim, page,
-                                      scores + r * stride, stride);
-  }
+  ForRegisterRows(queries, [&]<size_t kRows>(RowCount<kRows>, size_t r) {
+    TileScores<kRows>(packed + r * PackedQueryBytes(head_dim), head_dim, page, scores + r * stride, stride);
+  });
 }
 
 void Values(const float* weights, size_t stride, size_t queries, size_t head_dim, const std::byte* page,
             const std::byte* next_page, float* out) {
-  for (size_t r = 0; r < queries; r += kRegisterRows) {
-    kValues[RowsFrom(r, queries) - 1](weights + r * stride, stride, head_dim, page, next_page,
-                                      out + r * head_dim);
-  }
+  ForRegisterRows(queries, [&]<size_t kRows>(RowCount<kRows>, size_t r) {
+    TileValues<kRows>(weights + r * stride, stride, head_dim, page, next_page, out + r * head_dim);
+  });
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "kernels/cpu/panel_kernels.h"
 #include "kernels/cpu/panel_kernels_avx512-inl.h"
+#include "kernels/cpu/tile_registers-inl.h"
 
 namespace kvscope {
 namespace {
@@ -13,26 +14,7 @@ constexpr size_t kTileBytes = kTileRows * kTileColumns * 2;
 constexpr size_t kTileElements = kTileRows * kTileColumns;
 constexpr size_t kScales = 32;  // bytes of a block's, [16 rows]
 
-struct alignas(64) TileConfig {
-  uint8_t palette;
-  uint8_t start_row;
-  uint8_t reserved[14];
-  uint16_t row_bytes[16];
-  uint8_t rows[16];
-};
-static_assert(sizeof(TileConfig) == 64);
-
-// Registers 0 to 3 are sums, [2 of tokens][2 of rows]; 4 and 5 tokens; 6 and 7 weights. Not a variable of
-// Begin: GCC 12 does not know that loading it reads all of it.
-constexpr TileConfig kConfig = {
-    .palette = 1, .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64}, .rows = {16, 16, 16, 16, 16, 16, 16, 16}};
-
-void Begin() { _tile_loadconfig(&kConfig); }
-
-void End() { _tile_release(); }
-
-// GCC 12 does not know that tiles are loaded from memory: what was written there has to be there.
-KVSCOPE_INLINE void FinishStores() { __asm__ volatile("" ::: "memory"); }
+// Registers 0 to 3 are sums, [2 of tokens][2 of rows]; 4 and 5 tokens; 6 and 7 weights.
 
 // A tile's row of pairs: lane r is the bfloat16 of even[r], then that of odd[r].
 KVSCOPE_INLINE void StorePairs(__m512 even, __m512 odd, uint16_t* to) {
@@ -376,7 +358,7 @@ void IntegerProduct(const PanelProductArgs& args) {
 
 }  // namespace
 
-const TileKernels kAmxKernels = {.begin = Begin, .end = End, .product = Product, .swiglu = SwiGlu};
+const TileKernels kAmxKernels = {.begin = BeginTiles, .end = EndTiles, .product = Product, .swiglu = SwiGlu};
 
 const PanelKernels kAmxIntegerKernels = {.q4_1 = IntegerProduct<kQ4_1>,
                                          .q4_0 = IntegerProduct<kQ4_0>,
