@@ -122,15 +122,19 @@ if(KVSCOPE_CUDA)
   add_custom_target(kvscope_cuda)  # all that nvcc compiles, and its tests
 endif()
 
-# Kernels for GPUs. A kernel that spills registers or a warning fails the build.
+# Kernels for GPUs. A kernel that spills registers or a warning fails the build. What ptxas says of each kernel and its PTX
+# are kept for bench/roofline/kernel_resources.py.
 function(kvscope_cuda_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
   target_link_libraries(${name} PUBLIC kvscope_options CUDA::cudart_static)
+  file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/kept)
   target_compile_options(${name} PRIVATE
-    -Werror=all-warnings -Xcompiler=-Wall,-Wextra
+    -Werror=all-warnings -Xcompiler=-Wall,-Wextra --keep --keep-dir=${CMAKE_CURRENT_BINARY_DIR}/kept
     -Xptxas=--verbose,--warn-on-spills,--warn-on-local-memory-usage,--warning-as-error)
-  set_target_properties(${name} PROPERTIES CUDA_ARCHITECTURES "80;90;100")
+  set_target_properties(${name} PROPERTIES
+    CUDA_ARCHITECTURES "80;90;100"
+    CUDA_COMPILER_LAUNCHER ${PROJECT_SOURCE_DIR}/scripts/cmake/keep_messages)
   add_dependencies(kvscope_cuda ${name})
 endfunction()
 
