@@ -6,17 +6,35 @@
 #include "kernels/simt/device_memory.h"
 #include "kernels/simt/shared_memory.h"
 #include "kernels/simt/state.h"
+#include "kernels/simt/touched_bytes.h"
 
 namespace kvscope::simt {
 namespace {
 
 enum class Access : uint8_t { kLoad, kStore };
 
+// Of device memory, in the launch that runs.
+struct Touched {
+  TouchedBytes loaded;
+  TouchedBytes stored;
+};
+
+Touched& TheTouched() {
+  static auto& touched = *new Touched;
+  return touched;
+}
+
 void Count(const void* address, uint64_t bytes, Access access) {
   KernelCounters* counters = TheEngine().counters;
   if (counters == nullptr) return;
   if (IsDevice(address)) {
-    (access == Access::kLoad ? counters->global_load_bytes : counters->global_store_bytes) += bytes;
+    if (access == Access::kLoad) {
+      counters->global_load_bytes += bytes;
+      counters->unique_load_bytes += TheTouched().loaded.Add(address, bytes);
+    } else {
+      counters->global_store_bytes += bytes;
+      counters->unique_store_bytes += TheTouched().stored.Add(address, bytes);
+    }
   } else if (IsShared(address)) {
     (access == Access::kLoad ? counters->shared_load_bytes : counters->shared_store_bytes) += bytes;
   }
@@ -30,6 +48,11 @@ void CountAtomic(const volatile void* address, uint64_t bytes) {
 }  // namespace
 
 bool CountsAccesses() { return true; }
+
+void CountLaunch() {
+  TheTouched().loaded.Clear();
+  TheTouched().stored.Clear();
+}
 
 }  // namespace kvscope::simt
 

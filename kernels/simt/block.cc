@@ -114,6 +114,7 @@ void RunGrid(const Grid& grid) {
   engine.host = &host;
   engine.grid = &grid;
   engine.counters = &CountersOf(grid.kernel);
+  CountLaunch();
   engine.order = CurrentOptions().order;
   std::seed_seq seed{CurrentOptions().seed, ++launches};
   if (engine.order == Order::kRandom) engine.random.seed(seed);
@@ -125,6 +126,8 @@ void RunGrid(const Grid& grid) {
   const size_t blocks = size_t{grid.blocks.x} * grid.blocks.y * grid.blocks.z;
   for (const size_t block : BlockOrder(engine, blocks)) RunBlock(engine, block);
   ++engine.counters->launches;
+  engine.counters->dynamic_shared_bytes =
+      std::max<uint64_t>(engine.counters->dynamic_shared_bytes, grid.dynamic_shared_bytes);
   engine.counters->blocks += blocks;
   engine.counters->threads += blocks * engine.thread_count;
   engine.grid = nullptr;

@@ -14,10 +14,14 @@ struct KernelCounters {
   uint64_t threads = 0;
   uint64_t barriers = 0;          // arrivals of threads
   uint64_t warp_collectives = 0;  // arrivals of lanes
+  uint64_t dynamic_shared_bytes = 0;  // of the launch that asked for most
   // Zero unless the kernel is in the "counted" build of its library (CountsAccesses() says so). Bytes as the
   // threads ask for them, with no caches between.
   uint64_t global_load_bytes = 0;
   uint64_t global_store_bytes = 0;
+  // Each byte once a launch, however often it is asked for: what a cache without limits would let through.
+  uint64_t unique_load_bytes = 0;
+  uint64_t unique_store_bytes = 0;
   uint64_t shared_load_bytes = 0;
   uint64_t shared_store_bytes = 0;
 };
@@ -31,5 +35,6 @@ bool CountsAccesses();
 
 // For the engine. Valid until ResetCounters().
 KernelCounters& CountersOf(const std::string& kernel);
+void CountLaunch();  // a grid begins
 
 }  // namespace kvscope::simt

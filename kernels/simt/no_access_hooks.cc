@@ -4,5 +4,6 @@
 namespace kvscope::simt {
 
 bool CountsAccesses() { return false; }
+void CountLaunch() {}
 
 }  // namespace kvscope::simt
