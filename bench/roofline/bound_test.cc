@@ -96,7 +96,8 @@ TEST(BoundTest, LargestBatchIsWhatTheWeightsLeave) {
 TEST(BoundTest, KernelsTakeAtLeastTheBound) {
   for (const char* name : {"full", "full+slide", "snapkv+slide", "h2o+h2o"}) {
     SCOPED_TRACE(name);
-    const Pass pass{*FindModelShape("smollm2-135m"), KvType::kF16, Precision::kF32};
+    const Precision precision = *name == 'f' ? Precision::kF32 : Precision::kBF16;
+    const Pass pass{*FindModelShape("smollm2-135m"), KvType::kF16, precision};
     const Method method = MethodNamed(name, {.prefill = 512, .window = 512, .recent = 256});
     for (const Gpu& gpu : Gpus()) {
       for (const size_t batch : {1, 16}) {

@@ -34,6 +34,8 @@ def dynamic_shared_bytes(kernel):
         return 4 * (32 * padded + 64 * padded + 32 * 65)  # queries, a page's rows, probabilities
     if kernel.startswith("ReceivedAttentionKernel"):
         return 4 * (32 * padded + 64 * padded)
+    if tiles := re.match(r"TensorMatMulKernel<\w+, (\d+), (\d+)>", kernel):
+        return 2 * 2 * (16 * int(tiles[1]) + int(tiles[2])) * 72  # two tiles of weights and of activations
     return 0
 
 

@@ -45,6 +45,11 @@ KernelWork ArgMaxWork(size_t rows, size_t columns);
 // The exact float32 product: a weight is read once for 8 tokens.
 KernelWork MatMulWork(DType weights, size_t rows, size_t columns, size_t tokens);
 
+// The product on tensor cores: a block reads 32 rows of weights for 8 tokens, or, of more than 32, 64 rows
+// for 64.
+KernelWork TensorMatMulWork(DType weights, size_t rows, size_t columns, size_t tokens);
+KernelWork RoundWork(size_t n);
+
 struct HeadShape {
   size_t heads = 0;
   size_t kv_heads = 0;

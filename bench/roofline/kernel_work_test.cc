@@ -24,6 +24,7 @@
 #include "kernels/cuda/rmsnorm.h"
 #include "kernels/cuda/rope_cache.h"
 #include "kernels/cuda/select.h"
+#include "kernels/cuda/tensor_matmul.h"
 #include "kernels/simt/counters.h"
 
 namespace kvscope::roofline {
@@ -123,6 +124,27 @@ TEST_F(KernelWorkTest, ProductsAndEmbeddings) {
       ExpectCounted(MatMulWork(dtype, rows, columns, tokens));
       EXPECT_CUDA_OK(EmbedOnDevice(w, device_ids.data(), tokens, embedded.data(), nullptr));
       ExpectCounted(EmbedWork(dtype, columns, tokens, kFloat));
+    }
+  }
+}
+
+TEST_F(KernelWorkTest, ProductsOnTensorCores) {
+  for (const DType dtype :
+       {DType::kF32, DType::kF16, DType::kBF16, DType::kQ8_0, DType::kQ4_0, DType::kQ4_1}) {
+    for (const auto& [rows, columns, tokens] :
+         {std::tuple<size_t, size_t, size_t>{64, 576, 1}, {160, 256, 8}, {192, 320, 128}}) {
+      SCOPED_TRACE(std::string(Name(dtype)) + ", tokens " + std::to_string(tokens));
+      const RandomMatrix stored(random_, dtype, rows, columns);
+      DeviceArray<std::byte> bytes(stored.bytes);
+      WeightMatrix w = stored.matrix;
+      w.data = bytes.data();
+      DeviceArray<float> x(Normal(tokens * columns)), y(tokens * rows);
+      DeviceArray<__nv_bfloat16> rounded(tokens * columns);
+      simt::ResetCounters();
+      EXPECT_CUDA_OK(RoundOnDevice(x.data(), tokens * columns, rounded.data(), nullptr));
+      ExpectCounted(RoundWork(tokens * columns));
+      EXPECT_CUDA_OK(TensorMatMulOnDevice(w, rounded.data(), tokens, y.data(), nullptr));
+      ExpectCounted(TensorMatMulWork(dtype, rows, columns, tokens));
     }
   }
 }

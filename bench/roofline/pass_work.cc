@@ -1,5 +1,7 @@
 #include "bench/roofline/pass_work.h"
 
+#include <span>
+
 #include "runtime/methods/prefill_selection.h"
 
 namespace kvscope::roofline {
@@ -11,22 +13,34 @@ class LaunchList {
 
   void Add(const KernelWork& work, size_t count) { launches_.push_back({work, count}); }
 
-  void AddProduct(const Matrix& matrix, size_t tokens, size_t count) {
-    Add(MatMulWork(pass_.model.weights, matrix.rows, matrix.columns, tokens), count);
+  // Of the same activations.
+  void AddProducts(std::span<const Matrix> matrices, size_t tokens, size_t count) {
+    const bool rounded = pass_.precision == Precision::kBF16;
+    if (rounded) Add(RoundWork(tokens * matrices.front().columns), count);
+    for (const Matrix& m : matrices) {
+      Add(rounded ? TensorMatMulWork(pass_.model.weights, m.rows, m.columns, tokens)
+                  : MatMulWork(pass_.model.weights, m.rows, m.columns, tokens),
+          count);
+    }
   }
 
   // What surrounds attention in a layer.
   void AddLayerRows(size_t tokens) {
     const ModelShape& m = pass_.model;
     Add(RmsNormWork(tokens, m.hidden, kFloat), 2 * m.layers);
-    for (const Matrix& matrix : m.LayerMatrices()) AddProduct(matrix, tokens, m.layers);
+    const std::vector<Matrix> matrices = m.LayerMatrices();
+    const std::span all(matrices);
+    for (const auto& same : {all.first(3), all.subspan(3, 1), all.subspan(4, 2), all.last(1)}) {
+      AddProducts(same, tokens, m.layers);
+    }
     Add(AddToWork(tokens * m.hidden, kFloat), 2 * m.layers);
     Add(SwiGluWork(tokens * m.ffn, kFloat), m.layers);
   }
 
   void AddLogits(size_t tokens) {
     Add(RmsNormWork(tokens, pass_.model.hidden, kFloat), 1);
-    AddProduct(pass_.model.head(), tokens, 1);
+    const Matrix head = pass_.model.head();
+    AddProducts({&head, 1}, tokens, 1);
     Add(ArgMaxWork(tokens, pass_.model.vocab), 1);
   }
 

@@ -58,6 +58,20 @@ KernelWork MatMulWork(DType weights, size_t rows, size_t columns, size_t tokens)
           tokens * rows * kFloat, 2.0 * static_cast<double>(products)};
 }
 
+KernelWork TensorMatMulWork(DType weights, size_t rows, size_t columns, size_t tokens) {
+  constexpr size_t kBF16 = 2;
+  const bool many = tokens > 32;
+  const size_t tile_rows = many ? 64 : 32, tile_tokens = many ? 64 : 8;
+  const size_t weight_bytes = rows * RowBytes(weights, columns), x_bytes = tokens * columns * kBF16;
+  return {"TensorMatMulKernel", weight_bytes + x_bytes,
+          weight_bytes * Ceil(tokens, tile_tokens) + x_bytes * Ceil(rows, tile_rows), tokens * rows * kFloat,
+          2.0 * static_cast<double>(rows * columns * tokens)};
+}
+
+KernelWork RoundWork(size_t n) {
+  return {"RoundKernel", n * kFloat, n * kFloat, n * 2, static_cast<double>(n)};
+}
+
 KernelWork RopeCacheWork(const HeadShape& shape, size_t tokens, size_t positions, size_t writes,
                          size_t element_bytes) {
   constexpr size_t kThreads = 64;

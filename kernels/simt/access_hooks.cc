@@ -54,6 +54,9 @@ void CountLaunch() {
   TheTouched().stored.Clear();
 }
 
+void CountLoad(const void* address, uint64_t bytes) { Count(address, bytes, Access::kLoad); }
+void CountStore(void* address, uint64_t bytes) { Count(address, bytes, Access::kStore); }
+
 }  // namespace kvscope::simt
 
 using kvscope::simt::Access;

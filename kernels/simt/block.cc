@@ -31,6 +31,8 @@ void RetireThread(Engine& engine) {
   Warp& warp = *thread.warp;
   warp.live &= ~thread.bit();
   warp.runnable &= ~thread.bit();
+  thread.async_copies.clear();
+  thread.async_groups.clear();
   --engine.live;
   for (unsigned i = 0; i < warp.meeting_count; ++i) {
     const Meeting& meeting = warp.meetings[i];

@@ -36,5 +36,7 @@ bool CountsAccesses();
 // For the engine. Valid until ResetCounters().
 KernelCounters& CountersOf(const std::string& kernel);
 void CountLaunch();  // a grid begins
+void CountLoad(const void* address, uint64_t bytes);  // by the engine, for a thread
+void CountStore(void* address, uint64_t bytes);
 
 }  // namespace kvscope::simt

@@ -5,5 +5,7 @@ namespace kvscope::simt {
 
 bool CountsAccesses() { return false; }
 void CountLaunch() {}
+void CountLoad(const void*, uint64_t) {}
+void CountStore(void*, uint64_t) {}
 
 }  // namespace kvscope::simt

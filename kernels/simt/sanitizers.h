@@ -19,6 +19,8 @@ void AnnotateIgnoreReadsBegin(const char* file, int line);
 void AnnotateIgnoreReadsEnd(const char* file, int line);
 void AnnotateIgnoreWritesBegin(const char* file, int line);
 void AnnotateIgnoreWritesEnd(const char* file, int line);
+void __tsan_read_range(void* address, unsigned long bytes);
+void __tsan_write_range(void* address, unsigned long bytes);
 }
 #endif
 
@@ -39,6 +41,15 @@ inline void AcquireFrom(void* object) { __tsan_acquire(object); }
 #else
 inline void ReleaseTo(void*) {}
 inline void AcquireFrom(void*) {}
+#endif
+
+// What the emulator reads and writes for the running thread of the program.
+#if defined(KVSCOPE_SIMT_TSAN)
+inline void NoteRead(const void* begin, size_t bytes) { __tsan_read_range(const_cast<void*>(begin), bytes); }
+inline void NoteWrite(void* begin, size_t bytes) { __tsan_write_range(begin, bytes); }
+#else
+inline void NoteRead(const void*, size_t) {}
+inline void NoteWrite(void*, size_t) {}
 #endif
 
 // While it lives, the accesses of the calling thread are the emulator's, not the program's.

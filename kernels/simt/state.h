@@ -4,6 +4,7 @@
 #include <array>
 #include <random>
 #include <source_location>
+#include <vector>
 
 #include "kernels/simt/block.h"
 #include "kernels/simt/counters.h"
@@ -21,12 +22,20 @@ struct WaitingIn {
   uint32_t mask = 0;  // of a warp's collective; 0 for a barrier of the block
 };
 
+// One that is under way (async_copy.h). Not `global`: zeros are written.
+struct AsyncCopy {
+  void* shared;
+  const void* global;
+};
+
 struct Thread {
   Fiber fiber;
   uint3 index{};  // threadIdx
   unsigned lane = 0;
   Warp* warp = nullptr;
   WaitingIn waiting_in;
+  std::vector<AsyncCopy> async_copies;
+  std::vector<size_t> async_groups;  // where in async_copies each group ends
 
   uint32_t bit() const { return 1u << lane; }
 };
