@@ -1,4 +1,4 @@
-// A run's folder: prompts.jsonl and samples.jsonl, and run.json where that is there, scored.
+// A run's folder: prompts.jsonl and samples.jsonl, and run.json where that is there, sealed and scored.
 #include "datasets/arith/arith.h"
 #include "eval/score/explain.h"
 #include "eval/score/prompt_file.h"
@@ -7,6 +7,7 @@
 #include "results/base/fuzz/fuzz_target.h"
 #include "results/base/fuzz/scratch_folder.h"
 #include "results/base/jsonl.h"
+#include "results/base/seal.h"
 
 namespace kvscope {
 namespace {
@@ -22,11 +23,11 @@ RunRecord SomeRun() {
 
 void FuzzOne(std::string_view bytes) {
   static const ScratchFolder folder;
-  static const std::string sound_run = DumpJson(ToJson(SomeRun()));
+  static const std::string sound_run = SealedLine(ToJson(SomeRun()));
   const std::vector<std::string> parts = SplitFuzzInput(bytes, 3);
   folder.Write(kPromptsFile, parts[0]);
-  folder.Write(kSamplesFile, parts[1]);
-  folder.Write(kRunFile, parts[2].empty() ? sound_run : parts[2]);
+  folder.Write(kSamplesFile, SealFuzzLines(parts[1]));
+  folder.Write(kRunFile, parts[2].empty() ? sound_run : SealFuzzLines(parts[2]));
   const auto run = JudgeRun(folder.path());
   if (!run.ok()) return;
   for (const JudgedSample& sample : run->samples) Explain(*run, sample);

@@ -1,14 +1,15 @@
-// sweep.json.
+// sweep.json, sealed.
 #include "eval/sweep/sweep_file.h"
-#include "results/base/file.h"
 #include "results/base/fuzz/fuzz_target.h"
 #include "results/base/fuzz/scratch_folder.h"
+#include "results/base/jsonl.h"
+#include "results/base/seal.h"
 
 namespace kvscope {
 
 void FuzzOne(std::string_view bytes) {
   static const ScratchFolder folder;
-  folder.Write("sweep.json", bytes);
+  folder.Write("sweep.json", SealFuzzLines(bytes));
   UnfinishedCells(folder.path());
 }
 
@@ -19,7 +20,7 @@ std::vector<std::string> FuzzSeeds() {
   const std::vector<CellOutcome> outcomes = {
       {.status = RunStatus::kComplete}, {.status = RunStatus::kFailed, .reason = "killed"}, {}};
   WriteSweepFile(folder.path(), {}, {{"window", {64}}}, cells, outcomes).IgnoreError();
-  return {*ReadFile(folder.path() + "/sweep.json")};
+  return {DumpJson(*ReadSealedFile(folder.path() + "/sweep.json"))};  // on one line
 }
 
 }  // namespace kvscope

@@ -1,4 +1,4 @@
-// repetitions.jsonl: read for what can be used, and opened to go on with.
+// repetitions.jsonl, its whole lines sealed: read for what can be used, and opened to go on with.
 #include "results/base/fuzz/fuzz_target.h"
 #include "results/base/fuzz/scratch_folder.h"
 #include "results/repetitions.h"
@@ -7,7 +7,7 @@ namespace kvscope {
 
 void FuzzOne(std::string_view bytes) {
   static const ScratchFolder folder;
-  folder.Write(kRepetitionsFile, bytes);
+  folder.Write(kRepetitionsFile, SealFuzzLines(bytes));
   std::vector<std::string> problems;
   ReadRepetitions(folder.path(), problems).IgnoreError();
   const auto journal = RepetitionJournal::Open(folder.path());

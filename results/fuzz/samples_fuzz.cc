@@ -1,4 +1,4 @@
-// samples.jsonl: read for what can be used, and opened to go on with.
+// samples.jsonl, its whole lines sealed: read for what can be used, and opened to go on with.
 #include "fmt/format.h"
 #include "results/base/fuzz/fuzz_target.h"
 #include "results/base/fuzz/scratch_folder.h"
@@ -9,7 +9,7 @@ namespace kvscope {
 
 void FuzzOne(std::string_view bytes) {
   static const ScratchFolder folder;
-  const std::string path = folder.Write("samples.jsonl", bytes);
+  const std::string path = folder.Write("samples.jsonl", SealFuzzLines(bytes));
   std::vector<std::string> problems;
   const auto records = ReadSamples(path, problems);
   if (!records.ok()) return;

@@ -4,7 +4,21 @@
 #include <cctype>
 #include <set>
 
+#include "results/base/jsonl.h"
+#include "results/base/seal.h"
+
 namespace kvscope {
+namespace {
+
+// Objects that a writer could have written; a seal makes no other text more readable.
+std::string SealedIfObject(std::string_view line) {
+  auto json = ParseJson(line, "line");
+  if (!json.ok() || !json->is_object()) return std::string(line);
+  json->erase("seal");
+  return json->empty() ? std::string(line) : SealedLine(*json);
+}
+
+}  // namespace
 
 std::vector<std::string> FuzzWords(const std::vector<std::string>& seeds) {
   constexpr size_t kShortest = 3, kLongest = 40;
@@ -39,6 +53,18 @@ std::string JoinFuzzInput(const std::vector<std::string>& parts) {
   std::string bytes;
   for (size_t i = 0; i < parts.size(); ++i) bytes.append(i == 0 ? 0 : 1, '\0').append(parts[i]);
   return bytes;
+}
+
+std::string SealFuzzLines(std::string_view text) {
+  std::string sealed;
+  while (!text.empty()) {
+    const size_t end = text.find('\n');
+    sealed += SealedIfObject(text.substr(0, end));
+    if (end == std::string_view::npos) break;
+    sealed += '\n';
+    text.remove_prefix(end + 1);
+  }
+  return sealed;
 }
 
 }  // namespace kvscope

@@ -25,4 +25,8 @@ std::vector<std::string> FuzzWords(const std::vector<std::string>& seeds);
 std::vector<std::string> SplitFuzzInput(std::string_view bytes, size_t count);
 std::string JoinFuzzInput(const std::vector<std::string>& parts);
 
+// Every line that is a JSON object sealed (results/base/seal.h), the others as they are: so mutations reach
+// what reads behind a seal. Seeds for it are lines without seals, or with.
+std::string SealFuzzLines(std::string_view text);
+
 }  // namespace kvscope
