@@ -52,6 +52,7 @@ class DeviceCache {
   }
 
   size_t slots() const { return keys_.size() / head_dim_; }
+  const std::vector<float>& keys() const { return keys_; }  // [slots, head_dim], as stored
   const std::byte* const* pages() { return pages_.data(); }  // in device memory
   const std::vector<const std::byte*>& page_list() const { return page_list_; }
 

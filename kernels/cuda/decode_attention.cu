@@ -183,6 +183,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksPerProcessor) DecodeAttention
   auto* const by_query = reinterpret_cast<float(*)[kSplitSlots]>(scores);
   LoadWork<kQueries>(params, work[0], parts);
   __syncthreads();
+  if (work[0].tile.queries == 0) return;
   Score<kQueries, Kv>(work[0], parts, params.head_dim, params.scale, by_query);
   __syncthreads();
   Exponentiate(params, work[0], by_query);

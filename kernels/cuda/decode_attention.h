@@ -41,9 +41,9 @@ struct AttentionRow {
 struct AttentionTile {
   const std::byte* const*
       pages;         // [kSplitPages or what `slots` need] pages of kernels/cuda/kv_layout.h; in device memory
-  unsigned slots;    // of the split: 1 to kSplitSlots, the same for all queries
+  unsigned slots;    // of the split: at most kSplitSlots, the same for all queries
   unsigned split;    // number of the split in its rows
-  unsigned queries;  // 1 to kTileQueries
+  unsigned queries;  // at most kTileQueries; 0: nothing is done, and `slots` is 0
   unsigned rows[kTileQueries];  // AttentionRow of each query, its place in q and out, too
 };
 

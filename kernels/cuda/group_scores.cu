@@ -12,6 +12,7 @@ constexpr unsigned kThreads = 256;
 // A block for each item.
 __global__ void __launch_bounds__(kThreads) GroupScoresKernel(GroupScoresParams params) {
   const GroupScoreItem item = params.items[blockIdx.x];
+  if (item.rows == 0) return;
   const unsigned slots = params.rows[item.first_row].slots;
   const float share = item.fold == GroupFold::kMean ? 1.0f / static_cast<float>(item.rows) : 1.0f;
   for (unsigned slot = threadIdx.x; slot < slots; slot += kThreads) {

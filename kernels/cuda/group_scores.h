@@ -17,7 +17,7 @@ enum class GroupFold : unsigned { kMean, kMax, kSum };
 struct GroupScoreItem {
   unsigned first_row;  // its query heads' AttentionRows follow each other, with equal slots, and keep their
                        // exponentials
-  unsigned rows;       // at least 1
+  unsigned rows;       // 0: nothing is done
   GroupFold fold;
   float*
       accumulated;  // [slots], in and out: scores of the steps before, and this one's added; null: not kept

@@ -38,6 +38,7 @@ __global__ void __launch_bounds__(kThreads) RopeCacheKernel(RopeCacheParams<T> p
     return;
   }
   const CacheWrite write = params.writes[blockIdx.x - query_blocks];
+  if (write.slot == nullptr) return;
   const size_t position = static_cast<size_t>(params.positions[write.token]);
   const size_t first = (static_cast<size_t>(write.token) * params.kv_heads + write.kv_head) * params.head_dim;
   Kv* const key = reinterpret_cast<Kv*>(write.slot);

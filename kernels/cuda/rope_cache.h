@@ -12,7 +12,7 @@ namespace kvscope {
 
 // One row to be cached. A KV head may have several: published semantics cache it for each query head.
 struct CacheWrite {
-  std::byte* slot;   // address of the slot (kernels/cuda/kv_layout.h)
+  std::byte* slot;   // address of the slot (kernels/cuda/kv_layout.h); null: nothing is done
   unsigned token;    // whose key and value
   unsigned kv_head;  // of it
 };

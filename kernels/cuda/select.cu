@@ -85,6 +85,7 @@ __global__ void __launch_bounds__(kThreads) SelectKernel(const SelectItem* items
   KVSCOPE_SHARED(Search, search, 1);
   KVSCOPE_SHARED(unsigned, listed_by_warp, kWarps);
   const SelectItem item = items[blockIdx.x];
+  if (item.slots == 0) return;
   unsigned candidates = 0;
   for (unsigned first = 0; first < item.slots; first += kThreads) {
     const unsigned slot = first + threadIdx.x;

@@ -14,7 +14,7 @@ struct SelectItem {
   const float* scores;  // [slots]; no NaN
   const int*
       ranks;  // [slots], all different: each entry's place in the order of arrival; null: slot s has rank s
-  unsigned slots;
+  unsigned slots;  // 0: nothing is listed, nor counted
   int first_rank;  // at least 0
   int end_rank;
   unsigned keep;      // candidates that stay

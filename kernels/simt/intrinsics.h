@@ -26,6 +26,11 @@ inline float __uint_as_float(unsigned bits) { return std::bit_cast<float>(bits);
 #define __fdividef(x, y) ((x) / (y))
 
 inline float __fmaf_rn(float a, float b, float c) { return ::fmaf(a, b, c); }
+// Never fused; nor is anything here (-ffp-contract=off).
+inline float __fmul_rn(float a, float b) { return a * b; }
+inline float __fsub_rn(float a, float b) { return a - b; }
+inline double __dadd_rn(double a, double b) { return a + b; }
+inline double __dmul_rn(double a, double b) { return a * b; }
 inline float rsqrtf(float x) { return 1.0f / ::sqrtf(x); }
 inline float __saturatef(float x) { return x > 0 ? (x < 1 ? x : 1.0f) : 0.0f; }  // of NaN: 0
 

@@ -8,9 +8,6 @@
 namespace kvscope {
 namespace {
 
-// R-KV's weight of attention against redundancy.
-constexpr float kAttentionWeight = 0.1f;
-
 void ScoreByNovelty(const HeadCache& cache, std::span<float> scores) {
   const std::vector<float> likeness = LikenessToMeanKey(cache);
   float most = 0;

@@ -15,6 +15,9 @@ struct HeadIndex {
   int head = 0;
 };
 
+// R-KV's weight of attention against redundancy.
+inline constexpr float kAttentionWeight = 0.1f;
+
 // Whether a policy that ranks so looks at the step's attention; of those that do not, none need be given.
 bool LooksAtAttention(DecodePolicy::Rank rank);
 

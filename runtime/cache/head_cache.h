@@ -63,6 +63,9 @@ class HeadCache {
   std::span<float> accumulated() { return accumulated_; }
   std::span<const float> accumulated() const { return accumulated_; }
 
+  // Slots given up since the last Append, ascending.
+  std::span<const int> holes() const { return holes_; }
+
   // Slots by ascending rank, holes left out.
   std::vector<int> RowOrder() const;
 

@@ -11,6 +11,12 @@ namespace kvscope {
 
 class CpuSequence : public BackendSequence {
  public:
+  // What a backend keeps with a sequence besides its caches.
+  class Extra {
+   public:
+    virtual ~Extra() = default;
+  };
+
   explicit CpuSequence(const Method& with_method) : method(with_method) {}
 
   absl::Status status() const override { return failure; }
@@ -41,6 +47,7 @@ class CpuSequence : public BackendSequence {
   int step = 0;                              // decode steps done
   KvUse use;
   PhaseTimes phases;
+  std::unique_ptr<Extra> extra;
 
  private:
   size_t BytesInUse() const;

@@ -1,11 +1,10 @@
 #include "runtime/cuda/device_decode.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
-#include <new>
+#include <utility>
 
-#include "runtime/cache/entry_scores.h"
-#include "runtime/cache/eviction.h"
 #include "runtime/cpu/stopwatch.h"
 
 namespace kvscope {
@@ -17,171 +16,179 @@ GroupFold FoldOf(GroupScore how) {
                                    : GroupFold::kSum;
 }
 
-bool JudgesByLayer(const CpuSequence& sequence) {
-  return sequence.method.decode->rank == DecodePolicy::Rank::kLayerAttention;
+// Whether there was less room.
+template <class T>
+bool Enlarge(T& room, T needed) {
+  if (needed <= room) return false;
+  room = needed + needed / 2;
+  return true;
+}
+
+// Of an array that has a part for each layer.
+template <class T>
+MirroredArray<T> OfLayer(const MirroredArray<T>& array, size_t layer, size_t layers) {
+  const size_t size = array.size / layers;
+  return {array.offset + layer * size * sizeof(T), size};
 }
 
 }  // namespace
 
 DeviceDecode::DeviceDecode(DeviceTransformer& transformer, DeviceLedger& memory)
     : transformer_(transformer),
-      device_pages_(memory, DevicePurpose::kScratch),
-      device_rows_(memory, DevicePurpose::kScratch),
-      device_tiles_(memory, DevicePurpose::kScratch),
+      plan_(transformer, memory),
+      inputs_(memory, DevicePurpose::kScratch),
+      results_(memory, DevicePurpose::kScratch),
+      selection_(inputs_, results_, transformer.config().head_dim, transformer.pages().type(), memory),
+      slot_edits_(memory, DevicePurpose::kScratch),
       partial_max_(memory, DevicePurpose::kScratch),
       partial_sum_(memory, DevicePurpose::kScratch),
       partial_out_(memory, DevicePurpose::kScratch),
       factors_(memory, DevicePurpose::kScratch),
-      probabilities_(memory, DevicePurpose::kScores),
-      device_scores_(memory, DevicePurpose::kScores),
-      score_items_(memory, DevicePurpose::kScratch) {}
+      probabilities_(memory, DevicePurpose::kScores) {}
 
-void DeviceDecode::ListItems() {
-  items_.clear();
-  for (size_t row = 0; row < rows_.size(); ++row) {
-    const size_t heads = rows_[row]->layers.front().size(), group = config().heads / heads;
-    for (size_t head = 0; head < heads; ++head) {
-      items_.push_back({.row = rows_[row],
-                        .head = head,
-                        .first_query = row * config().heads + head * group,
-                        .queries = group});
+void DeviceDecode::MakeRoom() {
+  bool grows = selection_.Plan(plan_.heads());
+  if (slots_ > room_.slots) {
+    room_.slots = slots_;
+    grows = true;
+  }
+  for (const StepPlan::Layer& layer : plan_.layers()) {
+    const TileList& attention = layer.attention;
+    grows |= Enlarge(room_.tiles, attention.tile_count());
+    grows |= Enlarge(room_.pages, attention.page_count());
+    grows |= Enlarge(room_.partials, attention.partials());
+    grows |= Enlarge(room_.probabilities, attention.probabilities());
+    if (attention.tile_queries() > room_.tile_queries) {
+      room_.tile_queries = attention.tile_queries();
+      grows = true;
     }
   }
+  const bool moved = transformer_moves_ != transformer_.moves();
+  if (grows || moved) graphs_.clear();
+  transformer_moves_ = transformer_.moves();
+  if (grows) AddArrays();
 }
 
-void DeviceDecode::Append(size_t layer) {
-  for (Item& item : items_) {
-    CpuSequence& row = *item.row;
-    if (!row.failure.ok()) continue;
-    HeadCache& cache = CacheOf(item, layer);
-    const size_t length = cache.size() + 1;
-    row.AccountAttended(layer, length);
-    item.selection = row.schedule->Next(static_cast<int>(layer), static_cast<int>(item.head), row.step,
-                                        static_cast<int>(length));
-    const size_t token = item.first_query / config().heads;
-    const size_t kv_head = item.head * config().kv_heads / row.layers[layer].size();
-    try {
-      cache.Append(row.position, transformer_.key(token, kv_head), transformer_.value(token, kv_head));
-    } catch (const std::bad_alloc&) {
-      row.failure = absl::ResourceExhaustedError("out of memory while decoding");
-    }
+void DeviceDecode::AddArrays() {
+  const size_t layers = config().layers, heads = room_.slots * config().heads;
+  inputs_.Clear();
+  ids_ = inputs_.Add<int>(room_.slots);
+  positions_ = inputs_.Add<int>(room_.slots);
+  writes_ = inputs_.Add<CacheWrite>(layers * heads);
+  rows_ = inputs_.Add<AttentionRow>(layers * heads);
+  score_items_ = inputs_.Add<GroupScoreItem>(layers * heads);
+  tiles_ = inputs_.Add<AttentionTile>(layers * room_.tiles);
+  pages_ = inputs_.Add<const std::byte*>(layers * room_.pages);
+  results_.Clear();
+  logits_ = results_.Add<float>(room_.slots * config().vocab);
+  selection_.AddArrays();
+  inputs_.Allocate();
+  results_.Allocate();
+  for (DeviceBuffer<float>* buffer : {&partial_max_, &partial_sum_, &factors_})
+    buffer->Resize(room_.partials);
+  partial_out_.Resize(room_.partials * config().head_dim);
+  probabilities_.Resize(room_.probabilities);
+}
+
+void DeviceDecode::Fill(std::span<const int> tokens) {
+  std::vector<int> positions;
+  for (const CpuSequence* row : plan_.rows()) positions.push_back(row->position);
+  inputs_.Set(ids_, tokens);
+  inputs_.Set(positions_, positions);
+  for (size_t layer = 0; layer < config().layers; ++layer) FillLayer(layer);
+  selection_.Fill();
+}
+
+void DeviceDecode::FillLayer(size_t layer) {
+  const size_t layers = config().layers;
+  const auto& [writes, attention, first_head, end_head] = plan_.layers()[layer];
+  const auto pages = OfLayer(pages_, layer, layers);
+  inputs_.Set(OfLayer(writes_, layer, layers), writes);
+  inputs_.Set(OfLayer(rows_, layer, layers), attention.rows());
+  inputs_.Set(OfLayer(tiles_, layer, layers), attention.Tiles(inputs_.Device(pages)));
+  inputs_.Set(pages, attention.PageList());
+  std::vector<GroupScoreItem> items;
+  for (size_t i = first_head; i < end_head; ++i) {
+    const StepHead& head = plan_.heads()[i];
+    if (!head.NeedsScores()) continue;
+    items.push_back({.first_row = static_cast<unsigned>(head.first_query),
+                     .rows = static_cast<unsigned>(head.queries),
+                     .fold = FoldOf(head.method().budgets.group_score),
+                     .accumulated = head.States().accumulated,
+                     .scores = selection_.ScoresOf(i)});
   }
+  inputs_.Set(OfLayer(score_items_, layer, layers), items);
 }
 
 absl::Status DeviceDecode::Attend(size_t layer) {
-  const cudaStream_t stream = transformer_.stream();
-  TileList list(rows_.size() * config().heads);
-  for (const Item& item : items_) {
-    if (!item.row->failure.ok()) continue;
-    const HeadCache& cache = CacheOf(item, layer);
-    list.Add(item.first_query, item.queries, cache.pages(), cache.size(),
-             NeedsScores(item) || probe_ != nullptr);
-  }
-  RETURN_IF_ERROR(device_pages_.Upload(list.PageList(), stream));
-  const std::vector<AttentionTile> tiles = list.Tiles(device_pages_.data());
-  RETURN_IF_ERROR(device_tiles_.Upload(tiles, stream));
-  RETURN_IF_ERROR(device_rows_.Upload(list.rows(), stream));
-  for (DeviceBuffer<float>* buffer : {&partial_max_, &partial_sum_, &factors_})
-    buffer->Resize(list.partials());
-  partial_out_.Resize(list.partials() * config().head_dim);
-  probabilities_.Resize(list.probabilities());
-  RETURN_IF_CUDA_ERROR(DecodeAttentionOnDevice<float>(
-      {.q = transformer_.q(),
-       .rows = device_rows_.data(),
-       .tiles = device_tiles_.data(),
-       .row_count = static_cast<unsigned>(list.rows().size()),
-       .tile_count = static_cast<unsigned>(tiles.size()),
-       .tile_queries = std::ranges::max(tiles, {}, &AttentionTile::queries).queries,
-       .head_dim = static_cast<unsigned>(config().head_dim),
-       .kv_type = transformer_.pages().type(),
-       .scale = 1.0f / std::sqrt(static_cast<float>(config().head_dim)),
-       .partial_max = partial_max_.data(),
-       .partial_sum = partial_sum_.data(),
-       .partial_out = partial_out_.data(),
-       .factors = factors_.data(),
-       .probabilities = probabilities_.data(),
-       .out = transformer_.attention()},
-      stream));
-  if (probe_ != nullptr) RETURN_IF_ERROR(Show(layer, list));
-  return Score(layer);
-}
-
-absl::Status DeviceDecode::Score(size_t layer) {
-  size_t size = 0;
-  for (Item& item : items_) {
-    if (!item.row->failure.ok() || !NeedsScores(item)) continue;
-    item.first_score = size;
-    size += CacheOf(item, layer).size();
-  }
-  scores_.resize(size);
-  device_scores_.Resize(size);
-  std::vector<GroupScoreItem> score_items;
-  for (const Item& item : items_) {
-    if (!item.row->failure.ok() || !NeedsScores(item)) continue;
-    score_items.push_back({.first_row = static_cast<unsigned>(item.first_query),
-                           .rows = static_cast<unsigned>(item.queries),
-                           .fold = FoldOf(item.row->method.budgets.group_score),
-                           .accumulated = nullptr,
-                           .scores = device_scores_.data() + item.first_score});
-  }
-  RETURN_IF_ERROR(score_items_.Upload(score_items, transformer_.stream()));
-  RETURN_IF_CUDA_ERROR(GroupScoresOnDevice({.rows = device_rows_.data(),
+  const size_t layers = config().layers;
+  const AttentionRow* const rows = inputs_.Device(OfLayer(rows_, layer, layers));
+  RETURN_IF_CUDA_ERROR(
+      DecodeAttentionOnDevice<float>({.q = transformer_.q(),
+                                      .rows = rows,
+                                      .tiles = inputs_.Device(OfLayer(tiles_, layer, layers)),
+                                      .row_count = static_cast<unsigned>(slots_ * config().heads),
+                                      .tile_count = static_cast<unsigned>(room_.tiles),
+                                      .tile_queries = room_.tile_queries,
+                                      .head_dim = static_cast<unsigned>(config().head_dim),
+                                      .kv_type = transformer_.pages().type(),
+                                      .scale = 1.0f / std::sqrt(static_cast<float>(config().head_dim)),
+                                      .partial_max = partial_max_.data(),
+                                      .partial_sum = partial_sum_.data(),
+                                      .partial_out = partial_out_.data(),
+                                      .factors = factors_.data(),
+                                      .probabilities = probabilities_.data(),
+                                      .out = transformer_.attention()},
+                                     stream()));
+  if (room_.probabilities == 0) return absl::OkStatus();  // nobody needs scores
+  RETURN_IF_CUDA_ERROR(GroupScoresOnDevice({.rows = rows,
                                             .probabilities = probabilities_.data(),
                                             .factors = factors_.data(),
-                                            .items = score_items_.data(),
-                                            .item_count = score_items.size()},
-                                           transformer_.stream()));
+                                            .items = inputs_.Device(OfLayer(score_items_, layer, layers)),
+                                            .item_count = slots_ * config().heads},
+                                           stream()));
   return absl::OkStatus();
 }
 
-absl::Status DeviceDecode::Select(size_t layer) {
-  if (scores_.empty()) return absl::OkStatus();
-  RETURN_IF_ERROR(device_scores_.Download(scores_, transformer_.stream()));
-  for (size_t i = 0; i < items_.size(); ++i) {
-    Item& item = items_[i];
-    CpuSequence& row = *item.row;
-    if (!row.failure.ok()) continue;
-    const Stopwatch watch;
-    if (JudgesByLayer(row)) {
-      if (item.head == 0) SelectByLayer(std::span(items_).subspan(i, row.layers[layer].size()), layer);
-    } else if (NeedsScores(item)) {
-      HeadCache& cache = CacheOf(item, layer);
-      const std::span<float> scores(&scores_[item.first_score], cache.size());
-      ScoreEntries(row.method, {static_cast<int>(layer), static_cast<int>(item.head)}, cache, 0, scores);
-      if (item.selection.due) row.use.evictions += Evict(row.method, cache, item.selection, scores);
-    }
-    row.phases.select_s += watch.seconds();
+absl::Status DeviceDecode::Submit() {
+  RETURN_IF_ERROR(transformer_.Embed(inputs_.Device(ids_), inputs_.Device(positions_)));
+  const size_t layers = config().layers;
+  for (size_t layer = 0; layer < layers; ++layer) {
+    RETURN_IF_ERROR(transformer_.Project(layer));
+    RETURN_IF_ERROR(
+        transformer_.FillCaches(inputs_.Device(OfLayer(writes_, layer, layers)), slots_ * config().heads));
+    RETURN_IF_ERROR(Attend(layer));
+    if (probe_ != nullptr) RETURN_IF_ERROR(Show(layer));
+    RETURN_IF_ERROR(transformer_.Finish(layer));
   }
-  return absl::OkStatus();
+  RETURN_IF_ERROR(selection_.Launch(stream()));
+  return transformer_.Logits(0, slots_, results_.Device(logits_));
 }
 
-void DeviceDecode::SelectByLayer(std::span<Item> items, size_t layer) {
-  CpuSequence& row = *items.front().row;
-  if (std::ranges::none_of(items, [](const Item& item) { return item.selection.due; })) return;
-  std::vector<HeadCache>& caches = row.layers[layer];
-  std::vector<std::span<float>> scores(caches.size());
-  for (const Item& item : items) {
-    if (NeedsScores(item)) scores[item.head] = {&scores_[item.first_score], caches[item.head].size()};
+absl::Status DeviceDecode::Run() {
+  if (probe_ != nullptr) return Submit();
+  auto graph = graphs_.find(slots_);
+  if (graph == graphs_.end()) {
+    ASSIGN_OR_RETURN(DeviceGraph captured, DeviceGraph::Capture(stream(), [this] { return Submit(); }));
+    graph = graphs_.emplace(slots_, std::move(captured)).first;
   }
-  ShareLayerAttention(caches, scores);
-  for (const Item& item : items) {
-    if (!item.selection.due) continue;
-    row.use.evictions += Evict(row.method, caches[item.head], item.selection, scores[item.head]);
-  }
+  return graph->second.Launch(stream());
 }
 
-absl::Status DeviceDecode::Show(size_t layer, const TileList& list) {
-  std::vector<float> exponentials(list.probabilities()), factors(list.partials());
-  std::vector<float> out(list.rows().size() * config().head_dim);
-  RETURN_IF_ERROR(probabilities_.Download(exponentials, transformer_.stream()));
-  RETURN_IF_ERROR(factors_.Download(factors, transformer_.stream()));
+absl::Status DeviceDecode::Show(size_t layer) {
+  const StepPlan::Layer& planned = plan_.layers()[layer];
+  const std::span<const AttentionRow> rows = planned.attention.rows();
+  std::vector<float> exponentials(planned.attention.probabilities()), factors(planned.attention.partials());
+  std::vector<float> out(rows.size() * config().head_dim);
+  RETURN_IF_ERROR(probabilities_.Download(exponentials, stream()));
+  RETURN_IF_ERROR(factors_.Download(factors, stream()));
   RETURN_IF_CUDA_ERROR(cudaMemcpyAsync(out.data(), transformer_.attention(), out.size() * sizeof(float),
-                                       cudaMemcpyDeviceToHost, transformer_.stream()));
-  RETURN_IF_CUDA_ERROR(cudaStreamSynchronize(transformer_.stream()));
-  for (const Item& item : items_) {
-    if (!item.row->failure.ok()) continue;
-    for (size_t query = item.first_query; query < item.first_query + item.queries; ++query) {
-      const AttentionRow& row = list.rows()[query];
+                                       cudaMemcpyDeviceToHost, stream()));
+  RETURN_IF_CUDA_ERROR(cudaStreamSynchronize(stream()));
+  for (size_t i = planned.first_head; i < planned.end_head; ++i) {
+    const StepHead& head = plan_.heads()[i];
+    for (size_t query = head.first_query; query < head.first_query + head.queries; ++query) {
+      const AttentionRow& row = rows[query];
       std::vector<float> probabilities(row.slots);
       for (size_t slot = 0; slot < row.slots; ++slot) {
         probabilities[slot] =
@@ -190,8 +197,8 @@ absl::Status DeviceDecode::Show(size_t layer, const TileList& list) {
       probe_->OnAttention({.row = query / config().heads,
                            .layer = static_cast<int>(layer),
                            .query_head = static_cast<int>(query % config().heads),
-                           .step = item.row->step,
-                           .positions = CacheOf(item, layer).positions(),
+                           .step = head.row->step,
+                           .positions = head.cache().positions(),
                            .probabilities = probabilities,
                            .output = std::span(out).subspan(query * config().head_dim, config().head_dim)});
     }
@@ -199,27 +206,27 @@ absl::Status DeviceDecode::Show(size_t layer, const TileList& list) {
   return absl::OkStatus();
 }
 
-absl::Status DeviceDecode::RunLayer(size_t layer) {
-  RETURN_IF_ERROR(transformer_.Project(layer));
-  Append(layer);
-  RETURN_IF_ERROR(transformer_.FillCaches());
-  if (std::ranges::all_of(rows_, [](const CpuSequence* row) { return !row->failure.ok(); }))
-    return absl::OkStatus();
-  RETURN_IF_ERROR(Attend(layer));
-  RETURN_IF_ERROR(Select(layer));
-  return transformer_.Finish(layer);
-}
-
 absl::Status DeviceDecode::Step(std::span<CpuSequence* const> rows, std::span<const int> tokens,
                                 std::span<float> logits) {
   const Stopwatch watch;
-  rows_ = rows;
-  ListItems();
-  std::vector<int> positions;
-  for (const CpuSequence* row : rows) positions.push_back(row->position);
-  RETURN_IF_ERROR(transformer_.Begin(tokens, positions));
-  for (size_t layer = 0; layer < config().layers; ++layer) RETURN_IF_ERROR(RunLayer(layer));
-  RETURN_IF_ERROR(transformer_.Logits(0, rows.size(), logits));
+  slots_ = std::bit_ceil(rows.size());
+  size_t positions = 0;
+  for (const CpuSequence* row : rows) positions = std::max(positions, static_cast<size_t>(row->position) + 1);
+  RETURN_IF_ERROR(transformer_.Reserve(slots_, positions));
+  RETURN_IF_ERROR(plan_.Make(rows, probe_ != nullptr));
+  MakeRoom();
+  Fill(tokens);
+  RETURN_IF_ERROR(transformer_.pages().Edit());
+  slot_edits_.Grow(plan_.slot_edits().size());
+  RETURN_IF_ERROR(slot_edits_.Upload(plan_.slot_edits(), stream()));
+  RETURN_IF_CUDA_ERROR(EditSlotStatesOnDevice(slot_edits_.data(), plan_.slot_edits().size(), stream()));
+  RETURN_IF_ERROR(inputs_.Upload(stream()));
+  RETURN_IF_ERROR(Run());
+  RETURN_IF_ERROR(selection_.DownloadScores(stream()));
+  RETURN_IF_ERROR(results_.Download(stream()));
+  RETURN_IF_CUDA_ERROR(cudaStreamSynchronize(stream()));
+  std::ranges::copy(results_.Host(logits_).first(rows.size() * config().vocab), logits.begin());
+  selection_.Evict();
   const double step_s = watch.seconds();
   for (CpuSequence* row : rows) {
     if (row->failure.ok()) row->EndStep(step_s);

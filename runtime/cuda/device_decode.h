@@ -1,16 +1,17 @@
-// Decode steps on a device: one token for each row of a batch. The arithmetic is the device's; what goes and
-// what stays is decided on the host by the code that decides it for the CPU (runtime/cache), from scores that
-// the device made. A step waits for the device once for each layer in which some row selects or accumulates,
-// and once for the logits.
+// Decode steps on a device: one token for each row of a batch. What a step reads and writes is settled before
+// it starts (step_plan.h), so that all of it is launched at once, as a graph that was captured for that
+// number of slots; a batch is filled up with slots that are not used. What changes from step to step lies in
+// arrays that the graph's kernels read. The host waits once a step, for the logits and for what was selected.
 #pragma once
 
+#include <map>
 #include <span>
 #include <vector>
 
-#include "kernels/cuda/group_scores.h"
-#include "runtime/cpu/cpu_sequence.h"
+#include "runtime/cuda/device_graph.h"
+#include "runtime/cuda/device_selection.h"
 #include "runtime/cuda/device_transformer.h"
-#include "runtime/cuda/tile_list.h"
+#include "runtime/cuda/step_plan.h"
 #include "runtime/engine/probe.h"
 
 namespace kvscope {
@@ -24,50 +25,55 @@ class DeviceDecode {
   // device, and no row can go on.
   absl::Status Step(std::span<CpuSequence* const> rows, std::span<const int> tokens, std::span<float> logits);
 
+  // While a probe is set a step is not launched as a graph, and waits in every layer.
   void SetProbe(AttentionProbe* probe) { probe_ = probe; }
 
  private:
-  // One row's work in one layer for one cached head.
-  struct Item {
-    CpuSequence* row;
-    size_t head;
-    size_t first_query;  // of the step's query heads, those of all rows in order
-    size_t queries;      // that share the head
-    Selection selection;
-    size_t first_score = 0;  // in scores_, where NeedsScores
+  // What arrays are as long as; those of layers, in each layer.
+  struct Room {
+    size_t slots = 0;
+    size_t tiles = 0;
+    size_t pages = 0;
+    unsigned tile_queries = 0;
+    size_t partials = 0;
+    size_t probabilities = 0;
   };
 
   const ModelConfig& config() const { return transformer_.config(); }
-  static HeadCache& CacheOf(const Item& item, size_t layer) { return item.row->cache(layer, item.head); }
-  static bool NeedsScores(const Item& item) {
-    return item.selection.due || item.row->method.AccumulatesAttention();
-  }
+  cudaStream_t stream() const { return transformer_.stream(); }
 
-  void ListItems();
-  absl::Status RunLayer(size_t layer);
-  // What the policies will do after this step, and the step's rows in the caches.
-  void Append(size_t layer);
+  // Room for what is planned.
+  void MakeRoom();
+  void AddArrays();
+  void Fill(std::span<const int> tokens);
+  void FillLayer(size_t layer);
+  // From the embedding to the logits.
+  absl::Status Submit();
   absl::Status Attend(size_t layer);
-  // Starts on the step's attention, combined over each head's queries, for the items that need it.
-  absl::Status Score(size_t layer);
-  // Waits for scores, and evicts by them.
-  absl::Status Select(size_t layer);
-  // Evicts in all heads of a row's layer by their common scores. `items`: the row's.
-  void SelectByLayer(std::span<Item> items, size_t layer);
-  absl::Status Show(size_t layer, const TileList& list);
+  absl::Status Run();
+  absl::Status Show(size_t layer);
 
   DeviceTransformer& transformer_;
   AttentionProbe* probe_ = nullptr;
-  // Of the step in progress.
-  std::span<CpuSequence* const> rows_;
-  std::vector<Item> items_;  // the heads of a row in order, row by row
-  std::vector<float> scores_;
-  DeviceBuffer<const std::byte*> device_pages_;
-  DeviceBuffer<AttentionRow> device_rows_;
-  DeviceBuffer<AttentionTile> device_tiles_;
+  StepPlan plan_;
+  MirroredArrays inputs_;
+  MirroredArrays results_;
+  DeviceSelection selection_;
+  Room room_;
+  size_t slots_ = 0;  // of the step in progress
+  size_t transformer_moves_ = 0;
+  std::map<size_t, DeviceGraph> graphs_;  // by number of slots; none that the present arrays are not in
+
+  MirroredArray<int> ids_, positions_;         // [slots]
+  MirroredArray<CacheWrite> writes_;           // [layers, slots x heads]
+  MirroredArray<AttentionRow> rows_;           // [layers, slots x heads]
+  MirroredArray<GroupScoreItem> score_items_;  // [layers, slots x heads]
+  MirroredArray<AttentionTile> tiles_;         // [layers, tiles]
+  MirroredArray<const std::byte*> pages_;      // [layers, pages]
+  MirroredArray<float> logits_;                // [slots, vocab]
+  DeviceBuffer<SlotEdit> slot_edits_;
   DeviceBuffer<float> partial_max_, partial_sum_, partial_out_, factors_;
-  DeviceBuffer<float> probabilities_, device_scores_;
-  DeviceBuffer<GroupScoreItem> score_items_;
+  DeviceBuffer<float> probabilities_;
 };
 
 }  // namespace kvscope

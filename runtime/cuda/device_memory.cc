@@ -3,17 +3,7 @@
 #include <algorithm>
 #include <new>
 
-#include "fmt/core.h"
-
 namespace kvscope {
-namespace {
-
-// For destructors, which have nobody to tell.
-void Log(const absl::Status& status) {
-  if (!status.ok()) fmt::print(stderr, "{}\n", std::string(status.message()));
-}
-
-}  // namespace
 
 void* DeviceLedger::Allocate(DevicePurpose purpose, size_t bytes) {
   void* data = nullptr;
@@ -28,7 +18,7 @@ void* DeviceLedger::Allocate(DevicePurpose purpose, size_t bytes) {
 }
 
 void DeviceLedger::Free(DevicePurpose purpose, void* data, size_t bytes) {
-  Log(DeviceStatus(cudaFree(data), "cudaFree"));
+  LogDeviceError(cudaFree(data), "cudaFree");
   counts_[Index(purpose)].bytes -= bytes;
 }
 
@@ -38,7 +28,7 @@ absl::Status DeviceStream::Create() {
 }
 
 DeviceStream::~DeviceStream() {
-  if (stream_ != nullptr) Log(DeviceStatus(cudaStreamDestroy(stream_), "cudaStreamDestroy"));
+  if (stream_ != nullptr) LogDeviceError(cudaStreamDestroy(stream_), "cudaStreamDestroy");
 }
 
 }  // namespace kvscope

@@ -49,13 +49,22 @@ class DeviceBuffer {
   DeviceBuffer& operator=(DeviceBuffer&&) = delete;
   ~DeviceBuffer() { Free(); }
 
-  // Makes room for `size` elements; the content is unspecified. Throws std::bad_alloc. Work that uses what
-  // was there must be done: freeing waits for the device.
-  void Resize(size_t size) {
-    if (size <= capacity_) return;
+  // Makes room for `size` elements; the content is unspecified. Whether the array has moved. Throws
+  // std::bad_alloc. Work that uses what was there must be done: freeing waits for the device.
+  bool Resize(size_t size) {
+    if (size <= capacity_) return false;
     Free();
     data_ = static_cast<T*>(ledger_->Allocate(purpose_, size * sizeof(T)));
     capacity_ = size;
+    return true;
+  }
+
+  // The same with room for more, for what grows from step to step.
+  bool Grow(size_t size) { return size > capacity_ && Resize(size + size / 2); }
+
+  void Swap(DeviceBuffer& other) {
+    std::swap(data_, other.data_);
+    std::swap(capacity_, other.capacity_);
   }
 
   T* data() const { return data_; }

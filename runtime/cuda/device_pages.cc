@@ -24,8 +24,7 @@ DevicePages::DevicePages(DeviceLedger& ledger, cudaStream_t stream, KvType type,
       type_(type),
       head_dim_(head_dim),
       device_edits_(ledger, DevicePurpose::kScratch),
-      device_begins_(ledger, DevicePurpose::kScratch),
-      device_writes_(ledger, DevicePurpose::kScratch) {}
+      device_begins_(ledger, DevicePurpose::kScratch) {}
 
 DevicePages::~DevicePages() {
   for (void* chunk : chunks_) {
@@ -98,6 +97,15 @@ absl::Status DevicePages::Run(const std::vector<CacheEdit>& edits, const std::ve
   return absl::OkStatus();
 }
 
+void DevicePages::Forget() {
+  page_copies_.clear();
+  slot_copies_.clear();
+  separated_.clear();
+  writes_.clear();
+}
+
+void DevicePages::Separate() { separated_.push_back(static_cast<unsigned>(slot_copies_.size())); }
+
 // Pages are copied while they have other owners, so before anybody writes them: all of them first, side by
 // side. Then the rows one by one: one cache's last look at a shared page may come before another's write to
 // it.
@@ -105,9 +113,13 @@ absl::Status DevicePages::Edit() {
   std::vector<unsigned> each(page_copies_.size() + 1);
   std::iota(each.begin(), each.end(), 0u);
   RETURN_IF_ERROR(Run(page_copies_, each));
-  RETURN_IF_ERROR(Run(slot_copies_, {0, static_cast<unsigned>(slot_copies_.size())}));
+  std::vector<unsigned> begins = {0};
+  begins.insert(begins.end(), separated_.begin(), separated_.end());
+  begins.push_back(static_cast<unsigned>(slot_copies_.size()));
+  RETURN_IF_ERROR(Run(slot_copies_, begins));
   page_copies_.clear();
   slot_copies_.clear();
+  separated_.clear();
   ReleaseFreed();
   return absl::OkStatus();
 }
@@ -127,13 +139,6 @@ absl::Status DevicePages::EditByPage() {
   RETURN_IF_ERROR(Run(slot_copies_, begins));
   slot_copies_.clear();
   return Edit();
-}
-
-absl::StatusOr<DevicePages::Writes> DevicePages::TakeWrites() {
-  const size_t size = writes_.size();
-  RETURN_IF_ERROR(device_writes_.Upload(writes_, stream_));
-  writes_.clear();
-  return Writes{device_writes_.data(), size};
 }
 
 }  // namespace kvscope

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 #include "kernels/cuda/cache_edits.h"
@@ -39,19 +40,22 @@ class DevicePages : public PageMemory {
   // From now on rows are stored from `keys`, [tokens, kv_heads, head_dim] in device memory.
   void WritesFrom(const float* keys, unsigned kv_heads);
 
-  // Carries out all copies that were noted, in their order.
+  // Forgets what was noted: the caches that noted it failed on their way, and are not used again.
+  void Forget();
+
+  // What is noted from now on has no page in common with what was noted before: as the caches of different
+  // layers.
+  void Separate();
+
+  // Carries out all copies that were noted, in their order; side by side what was separated.
   absl::Status Edit();
   // The same for copies into new pages from pages that none of them writes, as prefill's selections are: side
   // by side.
   absl::Status EditByPage();
 
-  // The rows to be stored that were noted, in device memory, for RopeCacheOnDevice; they count as stored.
-  // REQUIRES: Edit comes first.
-  struct Writes {
-    const CacheWrite* data;
-    size_t size;
-  };
-  absl::StatusOr<Writes> TakeWrites();
+  // The rows to be stored that were noted since the last call, for RopeCacheOnDevice: to be stored after what
+  // was noted is carried out.
+  std::vector<CacheWrite> TakeWrites() { return std::exchange(writes_, {}); }
 
  private:
   absl::Status Run(const std::vector<CacheEdit>& edits, const std::vector<unsigned>& begins);
@@ -68,10 +72,10 @@ class DevicePages : public PageMemory {
   unsigned kv_heads_ = 0;
   std::vector<CacheEdit> page_copies_;
   std::vector<CacheEdit> slot_copies_;
+  std::vector<unsigned> separated_;  // where in slot_copies_ Separate was called
   std::vector<CacheWrite> writes_;
   DeviceBuffer<CacheEdit> device_edits_;
   DeviceBuffer<unsigned> device_begins_;
-  DeviceBuffer<CacheWrite> device_writes_;
 };
 
 }  // namespace kvscope

@@ -13,6 +13,10 @@ DevicePrefill::DevicePrefill(DeviceTransformer& transformer, DeviceLedger& memor
       ledger_(ledger),
       prompt_(prompt),
       positions_(prompt.size()),
+      ids_(memory, DevicePurpose::kScratch),
+      device_positions_(memory, DevicePurpose::kScratch),
+      writes_(memory, DevicePurpose::kScratch),
+      logits_(memory, DevicePurpose::kScratch),
       pages_(memory, DevicePurpose::kScratch),
       max_(memory, DevicePurpose::kScores),
       sum_(memory, DevicePurpose::kScores),
@@ -20,7 +24,13 @@ DevicePrefill::DevicePrefill(DeviceTransformer& transformer, DeviceLedger& memor
   std::iota(positions_.begin(), positions_.end(), 0);
 }
 
-absl::Status DevicePrefill::Begin() { return transformer_.Begin(prompt_, positions_); }
+absl::Status DevicePrefill::Begin() {
+  transformer_.pages().Forget();
+  RETURN_IF_ERROR(transformer_.Reserve(prompt_.size(), prompt_.size()));
+  RETURN_IF_ERROR(ids_.Upload(prompt_, transformer_.stream()));
+  RETURN_IF_ERROR(device_positions_.Upload(positions_, transformer_.stream()));
+  return transformer_.Embed(ids_.data(), device_positions_.data());
+}
 
 absl::StatusOr<std::vector<HeadCache>> DevicePrefill::RunLayer(size_t layer, PromptScores& scores) {
   RETURN_IF_ERROR(transformer_.pages().EditByPage());  // what was kept of the layer before
@@ -32,7 +42,10 @@ absl::StatusOr<std::vector<HeadCache>> DevicePrefill::RunLayer(size_t layer, Pro
       cache.Append(positions_[t], transformer_.key(t, head), transformer_.value(t, head));
     }
   }
-  RETURN_IF_ERROR(transformer_.FillCaches());
+  RETURN_IF_ERROR(transformer_.pages().Edit());
+  const std::vector<CacheWrite> writes = transformer_.pages().TakeWrites();
+  RETURN_IF_ERROR(writes_.Upload(writes, transformer_.stream()));
+  RETURN_IF_ERROR(transformer_.FillCaches(writes_.data(), writes.size()));
   RETURN_IF_ERROR(Attend(caches, scores));
   RETURN_IF_ERROR(transformer_.Finish(layer));
   return caches;
@@ -92,7 +105,9 @@ absl::Status DevicePrefill::Receive(const PrefillAttentionParams& attention, siz
 
 absl::Status DevicePrefill::Logits(std::span<float> logits) {
   RETURN_IF_ERROR(transformer_.pages().EditByPage());
-  return transformer_.Logits(prompt_.size() - 1, 1, logits);
+  logits_.Resize(config().vocab);
+  RETURN_IF_ERROR(transformer_.Logits(prompt_.size() - 1, 1, logits_.data()));
+  return logits_.Download(logits.first(config().vocab), transformer_.stream());
 }
 
 }  // namespace kvscope

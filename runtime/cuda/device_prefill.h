@@ -30,6 +30,9 @@ class DevicePrefill : public PromptLayers {
   PageLedger& ledger_;
   std::span<const int> prompt_;
   std::vector<int> positions_;
+  DeviceBuffer<int> ids_, device_positions_;  // [prompt]
+  DeviceBuffer<CacheWrite> writes_;
+  DeviceBuffer<float> logits_;            // [vocab]
   DeviceBuffer<const std::byte*> pages_;  // [kv_heads, pages]
   DeviceBuffer<float> max_, sum_;         // [heads, prompt]
   DeviceBuffer<float> received_;          // [heads, prompt]

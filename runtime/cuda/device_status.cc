@@ -12,4 +12,9 @@ absl::Status DeviceStatus(cudaError_t error, const char* call, std::source_locat
                                             : absl::InternalError(message);
 }
 
+void LogDeviceError(cudaError_t error, const char* call, std::source_location where) {
+  const absl::Status status = DeviceStatus(error, call, where);
+  if (!status.ok()) fmt::print(stderr, "{}\n", std::string(status.message()));
+}
+
 }  // namespace kvscope

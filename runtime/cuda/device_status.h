@@ -14,6 +14,10 @@ namespace kvscope {
 absl::Status DeviceStatus(cudaError_t error, const char* call,
                           std::source_location where = std::source_location::current());
 
+// Writes what `call` said to stderr, unless that is OK: for destructors, which have nobody to tell.
+void LogDeviceError(cudaError_t error, const char* call,
+                    std::source_location where = std::source_location::current());
+
 // Returns from the enclosing function when `call`, of type cudaError_t, is not cudaSuccess.
 #define RETURN_IF_CUDA_ERROR(call) RETURN_IF_ERROR(::kvscope::DeviceStatus((call), #call))
 

@@ -18,8 +18,6 @@ DeviceTransformer::DeviceTransformer(const DeviceModel& model, DevicePages& page
       rope_(model.config()),
       cosine_(ledger, DevicePurpose::kScratch),
       sine_(ledger, DevicePurpose::kScratch),
-      ids_(ledger, DevicePurpose::kScratch),
-      positions_(ledger, DevicePurpose::kScratch),
       x_(ledger, DevicePurpose::kScratch),
       normed_(ledger, DevicePurpose::kScratch),
       projected_(ledger, DevicePurpose::kScratch),
@@ -28,14 +26,14 @@ DeviceTransformer::DeviceTransformer(const DeviceModel& model, DevicePages& page
       k_(ledger, DevicePurpose::kScratch),
       v_(ledger, DevicePurpose::kScratch),
       gate_(ledger, DevicePurpose::kScratch),
-      up_(ledger, DevicePurpose::kScratch),
-      logits_(ledger, DevicePurpose::kScratch) {}
+      up_(ledger, DevicePurpose::kScratch) {}
 
 // Grows by doubling: a step needs one position more than the last.
 absl::Status DeviceTransformer::ReserveRope(size_t positions) {
   if (positions <= rope_positions_) return absl::OkStatus();
   const size_t wanted = std::max(positions, 2 * rope_positions_);
   rope_.Reserve(wanted);
+  ++moves_;
   const size_t floats = wanted * config().head_dim / 2;
   RETURN_IF_ERROR(cosine_.Upload({rope_.cosine(0), floats}, stream_));
   RETURN_IF_ERROR(sine_.Upload({rope_.sine(0), floats}, stream_));
@@ -43,18 +41,23 @@ absl::Status DeviceTransformer::ReserveRope(size_t positions) {
   return absl::OkStatus();
 }
 
-absl::Status DeviceTransformer::Begin(std::span<const int> tokens, std::span<const int> positions) {
-  tokens_ = tokens.size();
+absl::Status DeviceTransformer::Reserve(size_t tokens, size_t positions) {
+  tokens_ = tokens;
   const ModelConfig& c = config();
-  for (DeviceBuffer<float>* buffer : {&x_, &normed_, &projected_}) buffer->Resize(tokens_ * c.hidden);
-  for (DeviceBuffer<float>* buffer : {&q_, &attention_}) buffer->Resize(tokens_ * c.heads * c.head_dim);
-  for (DeviceBuffer<float>* buffer : {&k_, &v_}) buffer->Resize(tokens_ * c.kv_heads * c.head_dim);
-  for (DeviceBuffer<float>* buffer : {&gate_, &up_}) buffer->Resize(tokens_ * c.ffn);
+  const auto resize = [&](DeviceBuffer<float>& buffer, size_t columns) {
+    if (buffer.Resize(tokens * columns)) ++moves_;
+  };
+  for (DeviceBuffer<float>* buffer : {&x_, &normed_, &projected_}) resize(*buffer, c.hidden);
+  for (DeviceBuffer<float>* buffer : {&q_, &attention_}) resize(*buffer, c.heads * c.head_dim);
+  for (DeviceBuffer<float>* buffer : {&k_, &v_}) resize(*buffer, c.kv_heads * c.head_dim);
+  for (DeviceBuffer<float>* buffer : {&gate_, &up_}) resize(*buffer, c.ffn);
   pages_.WritesFrom(k_.data(), static_cast<unsigned>(c.kv_heads));
-  RETURN_IF_ERROR(ReserveRope(static_cast<size_t>(std::ranges::max(positions)) + 1));
-  RETURN_IF_ERROR(ids_.Upload(tokens, stream_));
-  RETURN_IF_ERROR(positions_.Upload(positions, stream_));
-  RETURN_IF_CUDA_ERROR(EmbedOnDevice(model_.embedding(), ids_.data(), tokens_, x_.data(), stream_));
+  return ReserveRope(positions);
+}
+
+absl::Status DeviceTransformer::Embed(const int* ids, const int* positions) {
+  positions_ = positions;
+  RETURN_IF_CUDA_ERROR(EmbedOnDevice(model_.embedding(), ids, tokens_, x_.data(), stream_));
   return absl::OkStatus();
 }
 
@@ -78,18 +81,16 @@ absl::Status DeviceTransformer::Project(size_t layer) {
   return MatMul(weights.v, normed_.data(), tokens_, v_.data());
 }
 
-absl::Status DeviceTransformer::FillCaches() {
-  RETURN_IF_ERROR(pages_.Edit());
-  ASSIGN_OR_RETURN(const DevicePages::Writes writes, pages_.TakeWrites());
+absl::Status DeviceTransformer::FillCaches(const CacheWrite* writes, size_t count) {
   RETURN_IF_CUDA_ERROR(RopeCacheOnDevice<float>({.q = q_.data(),
                                                  .k = k_.data(),
                                                  .v = v_.data(),
-                                                 .positions = positions_.data(),
+                                                 .positions = positions_,
                                                  .cosine = cosine_.data(),
                                                  .sine = sine_.data(),
                                                  .rotated_q = q_.data(),
-                                                 .writes = writes.data,
-                                                 .write_count = writes.size,
+                                                 .writes = writes,
+                                                 .write_count = count,
                                                  .tokens = static_cast<unsigned>(tokens_),
                                                  .heads = static_cast<unsigned>(config().heads),
                                                  .kv_heads = static_cast<unsigned>(config().kv_heads),
@@ -113,11 +114,9 @@ absl::Status DeviceTransformer::Finish(size_t layer) {
   return absl::OkStatus();
 }
 
-absl::Status DeviceTransformer::Logits(size_t first, size_t n, std::span<float> logits) {
-  logits_.Resize(n * config().vocab);
+absl::Status DeviceTransformer::Logits(size_t first, size_t n, float* logits) {
   RETURN_IF_ERROR(Norm(model_.final_norm(), first, n));
-  RETURN_IF_ERROR(MatMul(model_.head(), normed_.data() + first * config().hidden, n, logits_.data()));
-  return logits_.Download(logits.first(n * config().vocab), stream_);
+  return MatMul(model_.head(), normed_.data() + first * config().hidden, n, logits);
 }
 
 }  // namespace kvscope

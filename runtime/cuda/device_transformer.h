@@ -19,8 +19,16 @@ class DeviceTransformer {
   cudaStream_t stream() const { return stream_; }
   DevicePages& pages() { return pages_; }
 
-  // Tokens that the next calls work on, at these positions; their embeddings.
-  absl::Status Begin(std::span<const int> tokens, std::span<const int> positions);
+  // Makes room for `tokens` tokens at positions below `positions`, on which the next calls work. REQUIRES:
+  // the device is done with those before.
+  absl::Status Reserve(size_t tokens, size_t positions);
+
+  // How often Reserve has moved arrays that the calls below use: what was captured of them is void then.
+  size_t moves() const { return moves_; }
+
+  // Embeddings of the tokens. `ids`, `positions`: [tokens], in device memory, to be left alone until
+  // FillCaches of the last layer.
+  absl::Status Embed(const int* ids, const int* positions);
 
   // Queries, keys and values of one layer, not rotated.
   absl::Status Project(size_t layer);
@@ -29,9 +37,8 @@ class DeviceTransformer {
   const float* key(size_t t, size_t kv_head) const { return k_.data() + Row(t, kv_head); }
   const float* value(size_t t, size_t kv_head) const { return v_.data() + Row(t, kv_head); }
 
-  // Carries out what caches have noted since Project: their moves, then rotated keys and values into their
-  // slots. Leaves rotated queries in q().
-  absl::Status FillCaches();
+  // Rotated keys and values into their slots. Leaves rotated queries in q(). `writes`: in device memory.
+  absl::Status FillCaches(const CacheWrite* writes, size_t count);
 
   const float* q() const { return q_.data(); }  // [tokens, heads, head_dim]
   float* attention() {
@@ -41,8 +48,8 @@ class DeviceTransformer {
   // x += o_proj(attention), then x += ffn(norm(x)).
   absl::Status Finish(size_t layer);
 
-  // Of tokens [first, first + n): [n, vocab]. Waits for them.
-  absl::Status Logits(size_t first, size_t n, std::span<float> logits);
+  // Of tokens [first, first + n). `logits`: [n, vocab], in device memory, out.
+  absl::Status Logits(size_t first, size_t n, float* logits);
 
  private:
   size_t Row(size_t t, size_t kv_head) const { return (t * config().kv_heads + kv_head) * config().head_dim; }
@@ -56,13 +63,13 @@ class DeviceTransformer {
   RopeTable rope_;
   size_t rope_positions_ = 0;  // that the device has
   size_t tokens_ = 0;
+  size_t moves_ = 0;
+  const int* positions_ = nullptr;              // [tokens]
   DeviceBuffer<float> cosine_, sine_;           // [rope_positions_, head_dim / 2]
-  DeviceBuffer<int> ids_, positions_;           // [tokens]
   DeviceBuffer<float> x_, normed_, projected_;  // [tokens, hidden]
   DeviceBuffer<float> q_, attention_;           // [tokens, heads, head_dim]
   DeviceBuffer<float> k_, v_;                   // [tokens, kv_heads, head_dim]
   DeviceBuffer<float> gate_, up_;               // [tokens, ffn]
-  DeviceBuffer<float> logits_;                  // [n, vocab]
 };
 
 }  // namespace kvscope

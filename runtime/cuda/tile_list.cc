@@ -20,6 +20,24 @@ void TileList::Add(size_t first_row, size_t queries, std::span<const std::byte* 
   }
 }
 
+size_t TileList::tile_count() const {
+  size_t tiles = 0;
+  for (const auto& [split, rows] : queries_) tiles += (rows.size() + kTileQueries - 1) / kTileQueries;
+  return tiles;
+}
+
+size_t TileList::page_count() const {
+  size_t pages = 0;
+  for (const auto& [split, rows] : queries_) pages += split.pages.size();
+  return pages;
+}
+
+unsigned TileList::tile_queries() const {
+  size_t most = 0;
+  for (const auto& [split, rows] : queries_) most = std::max(most, rows.size());
+  return static_cast<unsigned>(std::min<size_t>(most, kTileQueries));
+}
+
 std::vector<const std::byte*> TileList::PageList() const {
   std::vector<const std::byte*> list;
   for (const auto& [split, rows] : queries_) list.insert(list.end(), split.pages.begin(), split.pages.end());

@@ -29,6 +29,10 @@ class TileList {
   // `device_pages`: where PageList() is in device memory.
   std::vector<AttentionTile> Tiles(const std::byte* const* device_pages) const;
 
+  size_t tile_count() const;
+  size_t page_count() const;
+  unsigned tile_queries() const;  // the most that a tile has
+
   size_t partials() const { return partials_; }
   size_t probabilities() const { return probabilities_; }
 
