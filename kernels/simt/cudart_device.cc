@@ -1,11 +1,15 @@
-// The CUDA runtime's devices and errors: one emulated device of compute capability 9.0.
+// The CUDA runtime's devices and errors: emulated ones of compute capability 9.0, of which a process uses the
+// first.
 #include <cuda_runtime.h>
 
+#include <charconv>
+#include <cstdlib>
 #include <cstring>
 
 #include "kernels/simt/block.h"
 #include "kernels/simt/device_memory.h"
 #include "kernels/simt/last_error.h"
+#include "kernels/simt/options.h"
 
 namespace kvscope::simt {
 namespace {
@@ -25,13 +29,28 @@ constexpr NamedError kErrors[] = {
     {cudaErrorInvalidValue, "cudaErrorInvalidValue", "invalid argument"},
     {cudaErrorMemoryAllocation, "cudaErrorMemoryAllocation", "out of memory"},
     {cudaErrorInvalidConfiguration, "cudaErrorInvalidConfiguration", "invalid configuration argument"},
+    {cudaErrorNoDevice, "cudaErrorNoDevice", "no CUDA-capable device is detected"},
     {cudaErrorInvalidDevice, "cudaErrorInvalidDevice", "invalid device ordinal"},
     {cudaErrorInvalidResourceHandle, "cudaErrorInvalidResourceHandle", "invalid resource handle"},
     {cudaErrorIllegalState, "cudaErrorIllegalState",
      "the operation cannot be performed in the present state"},
     {cudaErrorNotReady, "cudaErrorNotReady", "device not ready"},
+    {cudaErrorNotSupported, "cudaErrorNotSupported", "operation not supported"},
     {cudaErrorStreamCaptureUnsupported, "cudaErrorStreamCaptureUnsupported",
      "operation not permitted when stream is capturing"},
+    {cudaErrorStreamCaptureInvalidated, "cudaErrorStreamCaptureInvalidated",
+     "operation failed due to a previous error during capture"},
+    {cudaErrorStreamCaptureMerge, "cudaErrorStreamCaptureMerge",
+     "operation would result in a merge of separate capture sequences"},
+    {cudaErrorStreamCaptureUnmatched, "cudaErrorStreamCaptureUnmatched",
+     "capture was not ended in the same stream as it began"},
+    {cudaErrorStreamCaptureUnjoined, "cudaErrorStreamCaptureUnjoined", "capturing stream has unjoined work"},
+    {cudaErrorStreamCaptureIsolation, "cudaErrorStreamCaptureIsolation",
+     "dependency created on uncaptured work in another stream"},
+    {cudaErrorStreamCaptureImplicit, "cudaErrorStreamCaptureImplicit",
+     "operation would make the legacy stream depend on a capturing blocking stream"},
+    {cudaErrorCapturedEvent, "cudaErrorCapturedEvent",
+     "operation not permitted on an event last recorded in a capturing stream"},
 };
 
 const NamedError* Find(cudaError_t error) {
@@ -39,6 +58,22 @@ const NamedError* Find(cudaError_t error) {
     if (known.error == error) return &known;
   }
   return nullptr;
+}
+
+// As CUDA reads CUDA_VISIBLE_DEVICES: a list of ordinals that ends at the first one that is none.
+int VisibleDevices() {
+  const int devices = CurrentOptions().devices;
+  const char* const list = std::getenv("CUDA_VISIBLE_DEVICES");
+  if (list == nullptr) return devices;
+  int visible = 0;
+  for (const char* at = list;; ++at) {
+    int ordinal = -1;
+    const auto [end, error] = std::from_chars(at, list + std::strlen(list), ordinal);
+    if (error != std::errc() || ordinal < 0 || ordinal >= devices) return visible;
+    ++visible;
+    at = end;
+    if (*at != ',') return visible;
+  }
 }
 
 }  // namespace
@@ -73,8 +108,8 @@ const char* cudaGetErrorString(cudaError_t error) {
 }
 
 cudaError_t cudaGetDeviceCount(int* count) {
-  *count = 1;
-  return cudaSuccess;
+  *count = VisibleDevices();
+  return *count > 0 ? cudaSuccess : Remember(cudaErrorNoDevice);
 }
 
 cudaError_t cudaGetDevice(int* device) {
@@ -94,7 +129,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   properties->maxThreadsPerBlock = kMaxBlockThreads;
   properties->sharedMemPerBlock = 48 * 1024;
   properties->sharedMemPerBlockOptin = kMaxSharedBytes;
-  properties->totalGlobalMem = kDeviceBytes;
+  properties->totalGlobalMem = CurrentOptions().device_bytes;
   return cudaSuccess;
 }
 

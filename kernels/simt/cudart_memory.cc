@@ -6,6 +6,7 @@
 // by then. From and to pinned memory copies are as asynchronous as kernels are.
 #include <cuda_runtime.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
@@ -15,6 +16,7 @@
 
 #include "kernels/simt/device_memory.h"
 #include "kernels/simt/last_error.h"
+#include "kernels/simt/options.h"
 #include "kernels/simt/stream.h"
 
 using namespace kvscope::simt;  // NOLINT: the functions below are of the global namespace
@@ -83,16 +85,19 @@ cudaError_t SubmitCopy(const Copy& copy, cudaMemcpyKind kind, cudaStream_t strea
   const bool captured = queue.capture != nullptr;
   const bool from_pageable = !IsDevice(copy.from) && !IsPinned(copy.from);
   const bool to_pageable = !IsDevice(copy.to) && !IsPinned(copy.to);
+  Work work = [copy] { copy.Run(); };
   if (from_pageable && !captured) {
     std::vector<std::byte> staged(copy.from, copy.from + copy.FromBytes());
-    Submit(stream, [staged = std::move(staged), staged_copy = Copy(copy)]() mutable {
+    work = [staged = std::move(staged), staged_copy = Copy(copy)]() mutable {
       staged_copy.from = staged.data();
       staged_copy.Run();
-    });
-  } else {
-    Submit(stream, [copy] { copy.Run(); });
+    };
   }
-  if (to_pageable && !captured) FinishStream(queue);
+  if (const cudaError_t error = Submit(stream, std::move(work)); error != cudaSuccess) return Remember(error);
+  if (to_pageable && !captured) {
+    CountHostWait();
+    FinishStream(queue);
+  }
   return cudaSuccess;
 }
 
@@ -101,28 +106,34 @@ cudaError_t SubmitCopy(const Copy& copy, cudaMemcpyKind kind, cudaStream_t strea
 extern "C" {
 
 cudaError_t cudaMalloc(void** pointer, size_t bytes) {
+  if (const cudaError_t error = CheckUnsafeCall(); error != cudaSuccess) return Remember(error);
   *pointer = bytes > 0 ? AllocateDevice(bytes) : nullptr;
   return *pointer != nullptr || bytes == 0 ? cudaSuccess : Remember(cudaErrorMemoryAllocation);
 }
 
 cudaError_t cudaFree(void* pointer) {
+  if (const cudaError_t error = CheckUnsafeCall(); error != cudaSuccess) return Remember(error);
   if (pointer == nullptr) return cudaSuccess;
+  CountHostWait();
   FinishAll();
   return FreeDevice(pointer) ? cudaSuccess : Remember(cudaErrorInvalidValue);
 }
 
-cudaError_t cudaMallocAsync(void** pointer, size_t bytes, cudaStream_t) { return cudaMalloc(pointer, bytes); }
+cudaError_t cudaMallocAsync(void** pointer, size_t bytes, cudaStream_t stream) {
+  if (StreamOf(stream).capture != nullptr) return Remember(cudaErrorNotSupported);  // a node: not emulated
+  return cudaMalloc(pointer, bytes);
+}
 
 cudaError_t cudaFreeAsync(void* pointer, cudaStream_t stream) {
   if (pointer == nullptr) return cudaSuccess;
   if (!IsAllocated(pointer, 1)) return Remember(cudaErrorInvalidValue);
-  Submit(stream, [pointer] {
+  return Remember(Submit(stream, [pointer] {
     if (!FreeDevice(pointer)) Remember(cudaErrorInvalidValue);
-  });
-  return cudaSuccess;
+  }));
 }
 
 cudaError_t cudaMallocHost(void** pointer, size_t bytes) {
+  if (const cudaError_t error = CheckUnsafeCall(); error != cudaSuccess) return Remember(error);
   *pointer =
       std::aligned_alloc(kHostAlignment, (bytes + kHostAlignment - 1) / kHostAlignment * kHostAlignment);
   if (*pointer == nullptr) return Remember(cudaErrorMemoryAllocation);
@@ -133,7 +144,9 @@ cudaError_t cudaMallocHost(void** pointer, size_t bytes) {
 cudaError_t cudaHostAlloc(void** pointer, size_t bytes, unsigned) { return cudaMallocHost(pointer, bytes); }
 
 cudaError_t cudaFreeHost(void* pointer) {
+  if (const cudaError_t error = CheckUnsafeCall(); error != cudaSuccess) return Remember(error);
   if (pointer == nullptr) return cudaSuccess;
+  CountHostWait();
   FinishAll();
   if (PinnedAllocations().erase(static_cast<const std::byte*>(pointer)) == 0)
     return Remember(cudaErrorInvalidValue);
@@ -154,25 +167,29 @@ cudaError_t cudaMemcpy2DAsync(void* to, size_t to_pitch, const void* from, size_
 }
 
 cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
+  if (const cudaError_t error = CheckUnsafeCall(); error != cudaSuccess) return Remember(error);
   const cudaError_t error = cudaMemcpyAsync(to, from, bytes, kind, nullptr);
-  if (error == cudaSuccess && kind != cudaMemcpyDeviceToDevice) FinishStream(StreamOf(nullptr));
+  if (error == cudaSuccess && kind != cudaMemcpyDeviceToDevice) {
+    CountHostWait();
+    FinishStream(StreamOf(nullptr));
+  }
   return error;
 }
 
 cudaError_t cudaMemsetAsync(void* to, int value, size_t bytes, cudaStream_t stream) {
   if (bytes == 0) return cudaSuccess;
   if (!IsAllocated(to, bytes)) return Remember(cudaErrorInvalidValue);
-  Submit(stream, [to, value, bytes] { std::memset(to, value, bytes); });
-  return cudaSuccess;
+  return Remember(Submit(stream, [to, value, bytes] { std::memset(to, value, bytes); }));
 }
 
 cudaError_t cudaMemset(void* to, int value, size_t bytes) {
+  if (const cudaError_t error = CheckUnsafeCall(); error != cudaSuccess) return Remember(error);
   return cudaMemsetAsync(to, value, bytes, nullptr);
 }
 
 cudaError_t cudaMemGetInfo(size_t* free_bytes, size_t* total_bytes) {
-  *total_bytes = kDeviceBytes;
-  *free_bytes = kDeviceBytes - AllocatedDeviceBytes();
+  *total_bytes = CurrentOptions().device_bytes;
+  *free_bytes = *total_bytes - std::min(*total_bytes, AllocatedDeviceBytes());
   return cudaSuccess;
 }
 

@@ -179,9 +179,8 @@ TEST_P(CudartTest, GraphsReplayWhatWasCapturedOverStreams) {
 
   cudaGraph_t graph = nullptr;
   EXPECT_EQ(cudaStreamEndCapture(stream, &graph), cudaErrorIllegalState);
+  EXPECT_EQ(cudaGetLastError(), cudaErrorIllegalState);
   EXPECT_CUDA_OK(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal));
-  EXPECT_EQ(cudaStreamSynchronize(stream), cudaErrorStreamCaptureUnsupported);
-  EXPECT_EQ(cudaGetLastError(), cudaErrorStreamCaptureUnsupported);
   EXPECT_CUDA_OK(Launch<AddKernel>(dim3(1), dim3(1), 0, stream, values.data(), 1));
   EXPECT_CUDA_OK(cudaEventRecord(fork, stream));
   EXPECT_CUDA_OK(cudaStreamWaitEvent(branch, fork, 0));
@@ -217,6 +216,39 @@ TEST_P(CudartTest, HostFunctionsRunInTheirStream) {
   EXPECT_CUDA_OK(cudaDeviceSynchronize());
   EXPECT_EQ(*pinned, 50);
   EXPECT_CUDA_OK(cudaFreeHost(pinned));
+}
+
+TEST_P(CudartTest, TheEnvironmentChoosesAmongDevices) {
+  simt::CurrentOptions().devices = 3;
+  const auto visible = [](const char* list) {
+    EXPECT_EQ(setenv("CUDA_VISIBLE_DEVICES", list, 1), 0);
+    int count = -1;
+    const cudaError_t error = cudaGetDeviceCount(&count);
+    EXPECT_EQ(error, count > 0 ? cudaSuccess : cudaErrorNoDevice);
+    EXPECT_EQ(unsetenv("CUDA_VISIBLE_DEVICES"), 0);
+    cudaGetLastError();
+    return count;
+  };
+  EXPECT_EQ(visible("0"), 1);
+  EXPECT_EQ(visible("2,0"), 2);
+  EXPECT_EQ(visible("1,3,0"), 1);
+  EXPECT_EQ(visible("-1"), 0);
+  EXPECT_EQ(visible(""), 0);
+  int count = 0;
+  EXPECT_CUDA_OK(cudaGetDeviceCount(&count));
+  EXPECT_EQ(count, 3);
+}
+
+TEST_P(CudartTest, ADeviceHasSoMuchMemory) {
+  size_t free_bytes = 0, total = 0;
+  EXPECT_CUDA_OK(cudaMemGetInfo(&free_bytes, &total));
+  simt::CurrentOptions().device_bytes = total - free_bytes + 1000;
+  DeviceArray<uint8_t> array(600);
+  void* pointer = nullptr;
+  EXPECT_EQ(cudaMalloc(&pointer, 401), cudaErrorMemoryAllocation);
+  EXPECT_EQ(cudaGetLastError(), cudaErrorMemoryAllocation);
+  EXPECT_CUDA_OK(cudaMalloc(&pointer, 400));
+  EXPECT_CUDA_OK(cudaFree(pointer));
 }
 
 TEST_P(CudartTest, ThereIsOneDevice) {

@@ -76,7 +76,8 @@ const std::pair<const std::byte* const, Allocation>* AllocationBefore(const Aren
 
 void* AllocateDevice(size_t bytes) {
   Arena& arena = TheArena();
-  if (bytes > kDeviceBytes - arena.allocated_bytes) return nullptr;
+  const size_t limit = CurrentOptions().device_bytes;
+  if (bytes > limit || arena.allocated_bytes > limit - bytes) return nullptr;
   const size_t aligned_bytes = RoundUp(bytes, kAlignment);
   const size_t page_bytes = RoundUp(aligned_bytes, kPageBytes);
   if (page_bytes + kPageBytes > kArenaBytes - arena.used) return nullptr;

@@ -8,9 +8,8 @@
 
 namespace kvscope::simt {
 
-inline constexpr size_t kDeviceBytes = size_t{8} << 30;  // what the device has in all
-
-// 256-byte aligned, full of 0xff (NaN as a float). Null when there is no room. REQUIRES: bytes > 0.
+// 256-byte aligned, full of 0xff (NaN as a float). Null when the device has no room (Options::device_bytes).
+// REQUIRES: bytes > 0.
 void* AllocateDevice(size_t bytes);
 
 // False when no allocation begins here.

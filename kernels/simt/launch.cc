@@ -40,8 +40,7 @@ cudaError_t LaunchInStream(const void* function, std::string_view kernel, dim3 b
   if (!WithinLimits(blocks, threads)) return Remember(cudaErrorInvalidConfiguration);
   if (dynamic_shared_bytes > SharedByteLimit(function)) return Remember(cudaErrorInvalidValue);
   Grid grid{std::string(kernel), blocks, threads, dynamic_shared_bytes, std::move(body)};
-  Submit(stream, [grid = std::move(grid)] { RunGrid(grid); });
-  return cudaSuccess;
+  return Remember(Submit(stream, [grid = std::move(grid)] { RunGrid(grid); }));
 }
 
 }  // namespace kvscope::simt

@@ -9,6 +9,9 @@
 namespace kvscope::simt {
 namespace {
 
+constexpr uint64_t kMaxDeviceBytes = uint64_t{32} << 30;
+constexpr uint64_t kMaxDevices = 64;
+
 // The value of an environment variable; empty when it is not set.
 std::string_view Environment(const char* name) {
   const char* value = std::getenv(name);
@@ -43,6 +46,9 @@ Options FromEnvironment() {
       NumberFromEnvironment("KVSCOPE_SIMT_DEFERRED_STREAMS", options.deferred_streams, 1) != 0;
   options.protect_memory =
       NumberFromEnvironment("KVSCOPE_SIMT_PROTECT_MEMORY", options.protect_memory, 1) != 0;
+  options.device_bytes =
+      NumberFromEnvironment("KVSCOPE_SIMT_DEVICE_BYTES", options.device_bytes, kMaxDeviceBytes);
+  options.devices = static_cast<int>(NumberFromEnvironment("KVSCOPE_SIMT_DEVICES", 1, kMaxDevices));
   return options;
 }
 

@@ -15,6 +15,7 @@ struct Streams {
   CUstream_st legacy_default;
   std::vector<std::unique_ptr<CUstream_st>> created;
   uint64_t submitted = 0;
+  uint64_t host_waits = 0;
   uint64_t seed = 0;
   std::mt19937_64 random;
 };
@@ -117,13 +118,28 @@ void DestroyStream(CUstream_st& stream) {
                 [](const auto& other) { return other->destroyed && other->queue.empty(); });
 }
 
-void Submit(cudaStream_t handle, Work work) {
+cudaError_t CheckSubmit(CUstream_st& stream) {
+  if (stream.capture != nullptr && stream.capture->invalid) return cudaErrorStreamCaptureInvalidated;
+  if (&stream != &TheStreams().legacy_default) return cudaSuccess;
+  // Work of the legacy stream would wait for the captured work of blocking streams.
+  cudaError_t error = cudaSuccess;
+  ForEachStream([&](CUstream_st& other) {
+    if (other.capture == nullptr || !other.blocking) return;
+    other.capture->invalid = true;
+    error = cudaErrorStreamCaptureImplicit;
+  });
+  return error;
+}
+
+cudaError_t Submit(cudaStream_t handle, Work work) {
   CUstream_st& stream = StreamOf(handle);
+  if (const cudaError_t error = CheckSubmit(stream); error != cudaSuccess) return error;
   if (stream.capture != nullptr) {
-    stream.capture->push_back(std::move(work));
+    AddNode(*stream.capture, stream.frontier, std::move(work));
   } else {
     Enqueue(stream, {TheStreams().submitted++, std::move(work), nullptr});
   }
+  return cudaSuccess;
 }
 
 void SubmitWait(CUstream_st& stream, std::shared_ptr<EventState> event, uint64_t recording) {
@@ -158,8 +174,35 @@ void LetTimePass() { RunOne(nullptr); }
 
 void EndCapture(const std::shared_ptr<Capture>& capture) {
   ForEachStream([&](CUstream_st& stream) {
-    if (stream.capture == capture) stream.capture = nullptr;
+    if (stream.capture != capture) return;
+    stream.capture = nullptr;
+    stream.frontier.clear();
   });
 }
+
+void RunGraph(const std::vector<GraphNode>& nodes) { Replay(nodes, CurrentOptions().deferred_streams, Draw); }
+
+cudaError_t CheckUnsafeCall() {
+  cudaError_t error = cudaSuccess;
+  ForEachStream([&](CUstream_st& stream) {
+    if (stream.capture == nullptr || stream.capture->mode == cudaStreamCaptureModeRelaxed) return;
+    stream.capture->invalid = true;
+    error = cudaErrorStreamCaptureUnsupported;
+  });
+  return error;
+}
+
+cudaError_t CheckDeviceWait() {
+  cudaError_t error = cudaSuccess;
+  ForEachStream([&](CUstream_st& stream) {
+    if (stream.capture == nullptr) return;
+    stream.capture->invalid = true;
+    error = cudaErrorStreamCaptureUnsupported;
+  });
+  return error;
+}
+
+uint64_t HostWaits() { return TheStreams().host_waits; }
+void CountHostWait() { ++TheStreams().host_waits; }
 
 }  // namespace kvscope::simt

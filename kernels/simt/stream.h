@@ -11,24 +11,20 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <memory>
-#include <vector>
+
+#include "kernels/simt/capture.h"
 
 namespace kvscope::simt {
-
-using Work = std::function<void()>;
-
-// Work in the order of its capture. An event may tell which capture it was recorded in.
-using Capture = std::vector<Work>;
 
 // How often an event was recorded, and how many of these recordings the device has reached.
 struct EventState {
   uint64_t recorded = 0;
   uint64_t reached = 0;
   std::chrono::steady_clock::time_point reached_at;
-  CUstream_st* stream = nullptr;  // of the last recording
-  std::shared_ptr<Capture> capture;
+  CUstream_st* stream = nullptr;     // of the last recording
+  std::shared_ptr<Capture> capture;  // that it was recorded in last; null: in none
+  Frontier frontier;                 // of its stream then
 };
 
 // One entry of a queue: work, or where it waits for recording `recording` of `event`.
@@ -46,8 +42,10 @@ CUstream_st* CreateStream(bool blocking);
 // Its work still runs.
 void DestroyStream(CUstream_st& stream);
 
-// Puts work into a stream, or into what the stream is captured into.
-void Submit(cudaStream_t stream, Work work);
+// Puts work into a stream, or into what the stream is captured into. An error of capture: nothing was put.
+cudaError_t Submit(cudaStream_t stream, Work work);
+// Whether work can be put into the stream, as Submit says.
+cudaError_t CheckSubmit(CUstream_st& stream);
 void SubmitWait(CUstream_st& stream, std::shared_ptr<EventState> event, uint64_t recording);
 
 // Run work until nothing is left of what was submitted to the stream, to all streams, or until the event's
@@ -62,6 +60,14 @@ void LetTimePass();
 // Leaves no stream in this capture.
 void EndCapture(const std::shared_ptr<Capture>& capture);
 
+// Runs a graph's nodes.
+void RunGraph(const std::vector<GraphNode>& nodes);
+
+// How often the host has waited for the device, or may have: synchronisations, copies into pageable memory,
+// calls that free memory.
+uint64_t HostWaits();
+void CountHostWait();
+
 }  // namespace kvscope::simt
 
 // CUDA's headers name these types and leave them to the runtime.
@@ -70,17 +76,18 @@ struct CUstream_st {
   bool destroyed = false;
   std::deque<kvscope::simt::QueueEntry> queue;
   std::shared_ptr<kvscope::simt::Capture> capture;  // null when not captured
-  bool began_capture = false;
+  kvscope::simt::Frontier frontier;                 // of the capture: what the next node comes after
 };
 
 struct CUevent_st {
+  bool has_time = true;
   std::shared_ptr<kvscope::simt::EventState> state = std::make_shared<kvscope::simt::EventState>();
 };
 
 struct CUgraph_st {
-  std::shared_ptr<const kvscope::simt::Capture> work;
+  std::shared_ptr<const std::vector<kvscope::simt::GraphNode>> nodes;
 };
 
 struct CUgraphExec_st {
-  std::shared_ptr<const kvscope::simt::Capture> work;
+  std::shared_ptr<const std::vector<kvscope::simt::GraphNode>> nodes;
 };

@@ -38,16 +38,18 @@ class Generation {
       sequences.push_back(rows_[i].get());
       next.push_back(tokens_[i].back());
     }
-    std::vector<float> logits(rows_.size() * vocab_);
-    const absl::Status status = backend_.Decode(sequences, next, logits);
+    logits_.resize(rows_.size() * vocab_);
+    const absl::Status status = backend_.Decode(sequences, next, logits_);
     ASSERT_TRUE(status.ok()) << status;
-    for (size_t i = 0; i < rows_.size(); ++i) {
-      tokens_[i].push_back(ArgMaxFinite(std::span(logits).subspan(i * vocab_, vocab_)));
-    }
+    for (size_t i = 0; i < rows_.size(); ++i) tokens_[i].push_back(ArgMaxFinite(logits(i)));
   }
 
   const std::vector<std::vector<int>>& tokens() const { return tokens_; }  // [rows]
   const BackendSequence& row(size_t i) const { return *rows_[i]; }
+  std::vector<float> logits(size_t i) const {  // [vocab], of the last step
+    const auto begin = logits_.begin() + static_cast<std::ptrdiff_t>(i * vocab_);
+    return {begin, begin + static_cast<std::ptrdiff_t>(vocab_)};
+  }
 
  private:
   Backend& backend_;
@@ -55,6 +57,7 @@ class Generation {
   std::vector<PublishedCounters> counters_;
   std::vector<std::unique_ptr<BackendSequence>> rows_;
   std::vector<std::vector<int>> tokens_;
+  std::vector<float> logits_;  // [rows, vocab]
 };
 
 inline void ExpectSame(const Generation& found, const Generation& expected,

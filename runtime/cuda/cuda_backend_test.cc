@@ -14,6 +14,9 @@
 #include "runtime/cuda/backend_testing.h"
 #include "runtime/engine/test_model.h"
 #include "runtime/engine/test_requests.h"
+#if defined(KVSCOPE_DEVICE_EMULATED)
+#include "kernels/simt/stream.h"
+#endif
 
 namespace kvscope {
 namespace {
@@ -57,9 +60,50 @@ TEST_F(CudaBackendTest, RowsOfDifferentMethodsDoAsOnTheCpu) {
   });
 }
 
+// Two rows of five in a batch filled up to eight slots, and each alone.
+TEST_F(CudaBackendTest, HowFullABatchIsDoesNotMatter) {
+  const std::vector<Method> methods = {TestMethod("snapkv+slide", Semantics::kClean, kBudgets),
+                                       TestMethod("full+h2o", Semantics::kClean, kBudgets),
+                                       TestMethod("full", Semantics::kClean, kBudgets),
+                                       TestMethod("snapkv+slide", Semantics::kPublished, kBudgets),
+                                       TestMethod("full+rkv", Semantics::kClean, kBudgets)};
+  const auto device = OnDevice(model_);
+  Generation together(*device, *model_, methods, prompt_);
+  for (int step = 0; step < 6; ++step) together.Step();
+  for (size_t i = 0; i < methods.size(); ++i) {
+    SCOPED_TRACE(methods[i].Name());
+    Generation alone(*device, *model_, {methods[i]}, prompt_);
+    for (int step = 0; step < 6; ++step) alone.Step();
+    EXPECT_EQ(alone.logits(0), together.logits(i));  // to the bit
+    EXPECT_EQ(alone.tokens()[0], together.tokens()[i]);
+    EXPECT_EQ(alone.row(0).Rows(0, 0), together.row(i).Rows(0, 0));
+  }
+}
+
 #if defined(KVSCOPE_DEVICE_EMULATED)
+// One for the logits and what was selected. Once arrays have grown to a batch's size they do not move.
+TEST_F(CudaBackendTest, AStepWaitsForTheDeviceOnce) {
+  std::vector<Method> methods;
+  for (const char* name : {"full+h2o", "snapkv+slide", "full+rkv", "full+keydiff", "full+tova",
+                           "snapkv+discontinuous", "full+slm", "full+random", "full"}) {
+    methods.push_back(TestMethod(name, Semantics::kClean, kBudgets));
+  }
+  methods.push_back(TestMethod("h2o+slide", Semantics::kPublished, kBudgets));
+  const auto device = OnDevice(model_);
+  Generation generation(*device, *model_, methods, prompt_);
+  int steps_of_one_wait = 0;
+  for (int step = 0; step < 16; ++step) {
+    const uint64_t before = simt::HostWaits();
+    generation.Step();
+    if (simt::HostWaits() - before == 1) ++steps_of_one_wait;
+  }
+  EXPECT_GE(steps_of_one_wait, 10);
+}
+
 TEST_F(CudaBackendTest, WaitsForTheDeviceWhereItMust) {
-  const std::vector<Method> methods = {TestMethod("snapkv+slide", Semantics::kClean, kBudgets)};
+  const std::vector<Method> methods = {TestMethod("snapkv+slide", Semantics::kClean, kBudgets),
+                                       TestMethod("full+h2o", Semantics::kClean, kBudgets),
+                                       TestMethod("h2o+slide", Semantics::kPublished, kBudgets)};
   const auto cpu = OnCpu(model_);
   Generation expected(*cpu, *model_, methods, prompt_);
   for (int step = 0; step < 10; ++step) expected.Step();

@@ -3,6 +3,8 @@
 #include <functional>
 #include <utility>
 
+#include "runtime/cuda/weight_upload.h"
+
 namespace kvscope {
 namespace {
 
@@ -30,12 +32,12 @@ class Layout {
   size_t size() const { return size_; }
 
   absl::Status Copy(std::byte* to, cudaStream_t stream) const {
+    WeightUpload upload;
     for (const Array& array : arrays_) {
-      RETURN_IF_CUDA_ERROR(
-          cudaMemcpyAsync(to + array.offset, array.data, array.bytes, cudaMemcpyHostToDevice, stream));
+      RETURN_IF_ERROR(upload.Copy(static_cast<const std::byte*>(array.data), to + array.offset, array.bytes));
       array.place(to + array.offset);
     }
-    return absl::OkStatus();
+    return upload.Finish(stream);
   }
 
  private:
