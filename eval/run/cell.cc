@@ -87,8 +87,10 @@ void AddProvenance(const Cell& cell, RunRecord& run) {
 }  // namespace
 
 Precision ToPrecision(const RunRequest& request, const ModelConfig& model) {
-  if (request.device != "cpu") return Precision::kF32;
-  if (request.precision == "auto") return DefaultPrecision(model);
+  if (request.precision == "auto") {
+    // An emulator is there to check, not to be fast.
+    return request.device == "emulated" ? Precision::kF32 : DefaultPrecision(model);
+  }
   return request.precision == "bf16" ? Precision::kBF16 : Precision::kF32;
 }
 

@@ -48,7 +48,8 @@ void AddEngineFlags(CLI::App& command, RunRequest& request) {
   command
       .add_option(
           "--precision", request.precision,
-          "Of the arithmetic: f32, exact; bf16, fast; auto: bf16 for models of a hidden size of 256 or more")
+          "Of the arithmetic: f32, exact; bf16, fast; auto: bf16 for models of a hidden size of 256 or more, "
+          "f32 emulated")
       ->check(CLI::IsMember({"auto", "f32", "bf16"}))
       ->capture_default_str();
   command

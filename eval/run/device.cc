@@ -40,7 +40,7 @@ absl::StatusOr<std::unique_ptr<Engine>> MakeEngine(std::shared_ptr<const Model> 
 #if defined(KVSCOPE_DEVICE)
   if (device != "cpu") {
     ASSIGN_OR_RETURN(std::unique_ptr<Backend> backend,
-                     MakeCudaBackend(model, options.kv, options.cache_bytes));
+                     MakeCudaBackend(model, options.precision, options.kv, options.cache_bytes));
     return Engine::Create(std::move(model), options, std::move(backend));
   }
 #endif

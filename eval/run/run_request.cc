@@ -37,8 +37,6 @@ absl::Status CheckRequest(const RunRequest& request) {
   RETURN_IF_ERROR(CheckRange("--batch", request.batch, 1, kMaxBatch));
   if (request.kv == "int4") return NotBuilt("--kv", request.kv, "f32, f16, bf16 and int8");
   RETURN_IF_ERROR(CheckDevice(request.device));
-  if (request.device != "cpu" && request.precision == "bf16")
-    return NotBuilt("--precision", "bf16 on a device", "f32");
   if (request.device != "cpu" && request.kv == "int8")
     return NotBuilt("--kv", "int8 on a device", "f32, f16 and bf16");
   if (request.device == "emulated" && request.timing)

@@ -194,7 +194,8 @@ TEST_F(RunTest, TheEmulatedDeviceMakesTheTokensOfTheCpu) {
   EXPECT_EQ(found.run.config.mode, "accuracy");
   EXPECT_FALSE(found.samples.at(0).time.has_value());
   EXPECT_EQ(Run("x", {"--device", "emulated", "--timing"}).exit_code, 2);
-  EXPECT_EQ(Run("x", {"--device", "emulated", "--precision", "bf16"}).exit_code, 5);
+  ASSERT_EQ(Run("bf16", with({"--device", "emulated", "--precision", "bf16"})).exit_code, 0);  // tensor cores
+  EXPECT_EQ(Read("bf16").run.config.precision, "bf16");
 }
 
 TEST_F(RunTest, WhatCannotBeRunIsRefusedBeforeAnythingIs) {

@@ -7,6 +7,7 @@
 #include "fmt/format.h"
 #include "kernels/cuda/kv_dispatch.h"
 #include "kernels/cuda/kv_layout.h"
+#include "kernels/cuda/tensor_matmul.h"
 #include "runtime/cuda/device_decode.h"
 #include "runtime/cuda/device_prefill.h"
 
@@ -15,14 +16,14 @@ namespace {
 
 class CudaBackend : public Backend {
  public:
-  CudaBackend(DeviceStream stream, std::unique_ptr<DeviceLedger> memory, DeviceModel model, KvType kv_type,
-              size_t cache_bytes)
+  CudaBackend(DeviceStream stream, std::unique_ptr<DeviceLedger> memory, DeviceModel model,
+              Precision precision, KvType kv_type, size_t cache_bytes)
       : stream_(std::move(stream)),
         memory_(std::move(memory)),
         model_(std::move(model)),
         pages_(*memory_, stream_.get(), kv_type, model_.config().head_dim),
         ledger_(cache_bytes, pages_),
-        transformer_(model_, pages_, *memory_, stream_.get()),
+        transformer_(model_, precision, pages_, *memory_, stream_.get()),
         decode_(transformer_, *memory_) {}
 
   absl::StatusOr<PrefillResult> Prefill(const PrefillRequest& request, std::span<float> logits) override {
@@ -61,6 +62,12 @@ class CudaBackend : public Backend {
   size_t host_scratch_bytes_ = 0;
 };
 
+// Tensor cores take whole columns of kTensorColumns.
+bool FitsTensorCores(const ModelConfig& config) {
+  return config.hidden % kTensorColumns == 0 &&
+         config.ffn % kTensorColumns == 0;  // and so do heads' dimensions
+}
+
 bool HasKernels(KvType type) {
   return WithKvElement(type, [](auto) { return cudaSuccess; }) == cudaSuccess;
 }
@@ -73,7 +80,8 @@ absl::Status CheckCudaDevice() {
   return absl::UnavailableError("no CUDA device was found");
 }
 
-absl::StatusOr<std::unique_ptr<Backend>> MakeCudaBackend(std::shared_ptr<const Model> model, KvType kv_type,
+absl::StatusOr<std::unique_ptr<Backend>> MakeCudaBackend(std::shared_ptr<const Model> model,
+                                                         Precision precision, KvType kv_type,
                                                          size_t cache_bytes) {
   RETURN_IF_ERROR(CheckCudaDevice());
   const size_t head_dim = model->config.head_dim;
@@ -85,13 +93,19 @@ absl::StatusOr<std::unique_ptr<Backend>> MakeCudaBackend(std::shared_ptr<const M
   if (!HasKernels(kv_type)) {
     return absl::UnimplementedError(fmt::format("caches of {} are not there on a device", Name(kv_type)));
   }
+  if (precision == Precision::kBF16 && !FitsTensorCores(model->config)) {
+    return absl::UnimplementedError(
+        fmt::format("{}: --precision bf16 on a device: expected sizes that are multiples of "
+                    "{}, found hidden {} and ffn {}",
+                    model->path, kTensorColumns, model->config.hidden, model->config.ffn));
+  }
   DeviceStream stream;
   RETURN_IF_ERROR(stream.Create());
   auto memory = std::make_unique<DeviceLedger>();
   try {
     ASSIGN_OR_RETURN(DeviceModel loaded, DeviceModel::Load(std::move(model), *memory, stream.get()));
-    return std::make_unique<CudaBackend>(std::move(stream), std::move(memory), std::move(loaded), kv_type,
-                                         cache_bytes);
+    return std::make_unique<CudaBackend>(std::move(stream), std::move(memory), std::move(loaded), precision,
+                                         kv_type, cache_bytes);
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError("the weights do not fit the device's memory");
   }

@@ -1,4 +1,4 @@
-// The CUDA runtime behind the engine's interface: exact float32 on one device, real or emulated.
+// The CUDA runtime behind the engine's interface, on one device, real or emulated.
 #pragma once
 
 #include <cstddef>
@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "kernels/kv_page.h"
+#include "kernels/precision.h"
 #include "runtime/engine/backend.h"
 #include "runtime/model/model.h"
 
@@ -15,9 +16,10 @@ namespace kvscope {
 absl::Status CheckCudaDevice();
 
 // `cache_bytes`: what all caches together may take; beyond it memory is out; 0: no limit. Unavailable: no
-// device. Unimplemented: a head dimension or a type of cache that device code has no kernels for.
-// ResourceExhausted: the weights do not fit.
-absl::StatusOr<std::unique_ptr<Backend>> MakeCudaBackend(std::shared_ptr<const Model> model, KvType kv_type,
+// device. Unimplemented: a head dimension or a type of cache that device code has no kernels for, or in bf16
+// sizes that tensor cores cannot take. ResourceExhausted: the weights do not fit.
+absl::StatusOr<std::unique_ptr<Backend>> MakeCudaBackend(std::shared_ptr<const Model> model,
+                                                         Precision precision, KvType kv_type,
                                                          size_t cache_bytes = 0);
 
 }  // namespace kvscope

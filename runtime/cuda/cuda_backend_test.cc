@@ -26,8 +26,9 @@ constexpr Budgets kBudgets{.prefill = 40, .observation = 4, .window = 8, .recent
 class CudaBackendTest : public DeviceTest {
  protected:
   static std::unique_ptr<Backend> OnDevice(const std::shared_ptr<const Model>& model,
-                                           KvType type = KvType::kF32, size_t cache_bytes = 0) {
-    auto backend = MakeCudaBackend(model, type, cache_bytes);
+                                           KvType type = KvType::kF32, size_t cache_bytes = 0,
+                                           Precision precision = Precision::kF32) {
+    auto backend = MakeCudaBackend(model, precision, type, cache_bytes);
     EXPECT_TRUE(backend.ok()) << backend.status();
     return *std::move(backend);
   }
@@ -133,6 +134,52 @@ TEST_F(CudaBackendTest, NarrowCachesStayNearTheExactOne) {
   }
 }
 
+// As near as the CPU's fast path has to be (engine_test.cc): its roundings are others, of the same size.
+TEST_F(CudaBackendTest, TensorCoresStayNearTheCpusFastPathAndTheExactOne) {
+  const std::shared_ptr<const Model> model = MakeTestModel(5, {.layers = 2});
+  const std::vector<Method> methods = {TestMethod("full", Semantics::kClean, kBudgets)};
+  const PrefillRequest request{.prompt = prompt_, .rows = {{methods.front()}}};
+  const auto logits_after_a_step = [&](Backend& backend) {
+    std::vector<float> logits(model->config.vocab);
+    auto prefilled = backend.Prefill(request, logits);
+    EXPECT_TRUE(prefilled.ok()) << prefilled.status();
+    BackendSequence* const sequence = prefilled->front()->get();
+    EXPECT_TRUE(backend.Decode({&sequence, 1}, std::vector<int>{3}, logits).ok());
+    return logits;
+  };
+  for (const KvType type : {KvType::kF32, KvType::kBF16}) {
+    SCOPED_TRACE(std::string(Name(type)));
+    const auto device = OnDevice(model, type, 0, Precision::kBF16);
+    const std::vector<float> found = logits_after_a_step(*device);
+    const std::vector<float> exact = logits_after_a_step(*OnCpu(model));
+    const std::vector<float> fast =
+        logits_after_a_step(**MakeCpuBackend(model, Precision::kBF16, KvType::kBF16, 1));
+    for (size_t i = 0; i < found.size(); ++i) {
+      EXPECT_NEAR(found[i], exact[i], 0.15);
+      EXPECT_NEAR(found[i], fast[i], 0.15);
+    }
+  }
+}
+
+// Also with tensor cores: a row's tokens are its own, in any order of threads.
+TEST_F(CudaBackendTest, TensorCoresMakeTheSameTokensAloneAndTogether) {
+  const std::vector<Method> methods = {TestMethod("full", Semantics::kClean, kBudgets),
+                                       TestMethod("snapkv+slide", Semantics::kClean, kBudgets)};
+  std::vector<std::vector<int>> alone;
+  for (const Method& method : methods) {
+    const auto device = OnDevice(model_, KvType::kBF16, 0, Precision::kBF16);
+    Generation generation(*device, *model_, {method}, prompt_);
+    for (int step = 0; step < 8; ++step) generation.Step();
+    alone.push_back(generation.tokens().front());
+  }
+  ForEachOrder([&] {
+    const auto device = OnDevice(model_, KvType::kBF16, 0, Precision::kBF16);
+    Generation together(*device, *model_, methods, prompt_);
+    for (int step = 0; step < 8; ++step) together.Step();
+    EXPECT_EQ(together.tokens(), alone);
+  });
+}
+
 // A policy that looks at keys, which lie on the device; and one that judges by a layer.
 TEST_F(CudaBackendTest, PoliciesThatReadKeysDoAsOnTheCpu) {
   const std::vector<Method> methods = {TestMethod("full+keydiff", Semantics::kClean, kBudgets),
@@ -199,7 +246,10 @@ TEST_F(CudaBackendTest, ARowWithoutMemoryFailsAndTheOthersGoOn) {
 }
 
 TEST_F(CudaBackendTest, RefusesWhatItHasNoKernelsFor) {
-  EXPECT_EQ(MakeCudaBackend(MakeTestModel(5, {.head_dim = 24}), KvType::kF32).status().code(),
+  EXPECT_EQ(
+      MakeCudaBackend(MakeTestModel(5, {.head_dim = 24}), Precision::kF32, KvType::kF32).status().code(),
+      absl::StatusCode::kUnimplemented);
+  EXPECT_EQ(MakeCudaBackend(MakeTestModel(5, {.ffn = 36}), Precision::kBF16, KvType::kF32).status().code(),
             absl::StatusCode::kUnimplemented);
 }
 

@@ -7,12 +7,14 @@
 #include "kernels/cuda/matmul.h"
 #include "kernels/cuda/rmsnorm.h"
 #include "kernels/cuda/rope_cache.h"
+#include "kernels/cuda/tensor_matmul.h"
 
 namespace kvscope {
 
-DeviceTransformer::DeviceTransformer(const DeviceModel& model, DevicePages& pages, DeviceLedger& ledger,
-                                     cudaStream_t stream)
+DeviceTransformer::DeviceTransformer(const DeviceModel& model, Precision precision, DevicePages& pages,
+                                     DeviceLedger& ledger, cudaStream_t stream)
     : model_(model),
+      precision_(precision),
       pages_(pages),
       stream_(stream),
       rope_(model.config()),
@@ -26,7 +28,8 @@ DeviceTransformer::DeviceTransformer(const DeviceModel& model, DevicePages& page
       k_(ledger, DevicePurpose::kScratch),
       v_(ledger, DevicePurpose::kScratch),
       gate_(ledger, DevicePurpose::kScratch),
-      up_(ledger, DevicePurpose::kScratch) {}
+      up_(ledger, DevicePurpose::kScratch),
+      rounded_(ledger, DevicePurpose::kScratch) {}
 
 // Grows by doubling: a step needs one position more than the last.
 absl::Status DeviceTransformer::ReserveRope(size_t positions) {
@@ -51,6 +54,10 @@ absl::Status DeviceTransformer::Reserve(size_t tokens, size_t positions) {
   for (DeviceBuffer<float>* buffer : {&q_, &attention_}) resize(*buffer, c.heads * c.head_dim);
   for (DeviceBuffer<float>* buffer : {&k_, &v_}) resize(*buffer, c.kv_heads * c.head_dim);
   for (DeviceBuffer<float>* buffer : {&gate_, &up_}) resize(*buffer, c.ffn);
+  if (precision_ == Precision::kBF16) {
+    const size_t columns = std::max({c.hidden, c.heads * c.head_dim, c.ffn});
+    if (rounded_.Resize(tokens * columns)) ++moves_;
+  }
   pages_.WritesFrom(k_.data(), static_cast<unsigned>(c.kv_heads));
   return ReserveRope(positions);
 }
@@ -68,17 +75,24 @@ absl::Status DeviceTransformer::Norm(const float* weight, size_t first, size_t n
   return absl::OkStatus();
 }
 
-absl::Status DeviceTransformer::MatMul(const WeightMatrix& w, const float* x, size_t tokens, float* y) {
-  RETURN_IF_CUDA_ERROR(MatMulOnDevice(w, x, tokens, y, stream_));
+absl::Status DeviceTransformer::MatMul(const float* x, size_t tokens,
+                                       std::initializer_list<Product> products) {
+  if (precision_ == Precision::kF32) {
+    for (const auto& [w, y] : products) RETURN_IF_CUDA_ERROR(MatMulOnDevice(w, x, tokens, y, stream_));
+    return absl::OkStatus();
+  }
+  RETURN_IF_CUDA_ERROR(RoundOnDevice(x, tokens * products.begin()->w.columns, rounded_.data(), stream_));
+  for (const auto& [w, y] : products) {
+    RETURN_IF_CUDA_ERROR(TensorMatMulOnDevice(w, rounded_.data(), tokens, y, stream_));
+  }
   return absl::OkStatus();
 }
 
 absl::Status DeviceTransformer::Project(size_t layer) {
   const DeviceModel::Layer& weights = model_.layer(layer);
   RETURN_IF_ERROR(Norm(weights.attention_norm, 0, tokens_));
-  RETURN_IF_ERROR(MatMul(weights.q, normed_.data(), tokens_, q_.data()));
-  RETURN_IF_ERROR(MatMul(weights.k, normed_.data(), tokens_, k_.data()));
-  return MatMul(weights.v, normed_.data(), tokens_, v_.data());
+  return MatMul(normed_.data(), tokens_,
+                {{weights.q, q_.data()}, {weights.k, k_.data()}, {weights.v, v_.data()}});
 }
 
 absl::Status DeviceTransformer::FillCaches(const CacheWrite* writes, size_t count) {
@@ -103,20 +117,19 @@ absl::Status DeviceTransformer::FillCaches(const CacheWrite* writes, size_t coun
 absl::Status DeviceTransformer::Finish(size_t layer) {
   const DeviceModel::Layer& weights = model_.layer(layer);
   const size_t hidden = tokens_ * config().hidden;
-  RETURN_IF_ERROR(MatMul(weights.o, attention_.data(), tokens_, projected_.data()));
+  RETURN_IF_ERROR(MatMul(attention_.data(), tokens_, {{weights.o, projected_.data()}}));
   RETURN_IF_CUDA_ERROR(AddToOnDevice<float>(x_.data(), projected_.data(), hidden, stream_));
   RETURN_IF_ERROR(Norm(weights.ffn_norm, 0, tokens_));
-  RETURN_IF_ERROR(MatMul(weights.gate, normed_.data(), tokens_, gate_.data()));
-  RETURN_IF_ERROR(MatMul(weights.up, normed_.data(), tokens_, up_.data()));
+  RETURN_IF_ERROR(MatMul(normed_.data(), tokens_, {{weights.gate, gate_.data()}, {weights.up, up_.data()}}));
   RETURN_IF_CUDA_ERROR(SwiGluOnDevice<float>(gate_.data(), up_.data(), tokens_ * config().ffn, stream_));
-  RETURN_IF_ERROR(MatMul(weights.down, gate_.data(), tokens_, projected_.data()));
+  RETURN_IF_ERROR(MatMul(gate_.data(), tokens_, {{weights.down, projected_.data()}}));
   RETURN_IF_CUDA_ERROR(AddToOnDevice<float>(x_.data(), projected_.data(), hidden, stream_));
   return absl::OkStatus();
 }
 
 absl::Status DeviceTransformer::Logits(size_t first, size_t n, float* logits) {
   RETURN_IF_ERROR(Norm(model_.final_norm(), first, n));
-  return MatMul(model_.head(), normed_.data() + first * config().hidden, n, logits);
+  return MatMul(normed_.data() + first * config().hidden, n, {{model_.head(), logits}});
 }
 
 }  // namespace kvscope

@@ -1,9 +1,14 @@
-// The parts of a Llama block that prefill and decode share, on a device, in exact float32: the twin of
-// runtime/cpu/transformer.h.
+// The parts of a Llama block that prefill and decode share, on a device: the twin of
+// runtime/cpu/transformer.h. With Precision::kF32 products have the CPU's bits; with kBF16 they are products
+// of bfloat16 on tensor cores, and all between them stays float.
 #pragma once
 
+#include <cuda_bf16.h>
+
+#include <initializer_list>
 #include <span>
 
+#include "kernels/precision.h"
 #include "runtime/cpu/rope_table.h"
 #include "runtime/cuda/device_model.h"
 #include "runtime/cuda/device_pages.h"
@@ -13,7 +18,8 @@ namespace kvscope {
 class DeviceTransformer {
  public:
   // All arguments outlive this.
-  DeviceTransformer(const DeviceModel& model, DevicePages& pages, DeviceLedger& ledger, cudaStream_t stream);
+  DeviceTransformer(const DeviceModel& model, Precision precision, DevicePages& pages, DeviceLedger& ledger,
+                    cudaStream_t stream);
 
   const ModelConfig& config() const { return model_.config(); }
   cudaStream_t stream() const { return stream_; }
@@ -55,9 +61,16 @@ class DeviceTransformer {
   size_t Row(size_t t, size_t kv_head) const { return (t * config().kv_heads + kv_head) * config().head_dim; }
   absl::Status ReserveRope(size_t positions);
   absl::Status Norm(const float* weight, size_t first, size_t n);
-  absl::Status MatMul(const WeightMatrix& w, const float* x, size_t tokens, float* y);
+
+  struct Product {
+    const WeightMatrix& w;
+    float* y;  // [tokens, w.rows], out
+  };
+  // Of the same activations.
+  absl::Status MatMul(const float* x, size_t tokens, std::initializer_list<Product> products);
 
   const DeviceModel& model_;
+  const Precision precision_;
   DevicePages& pages_;
   cudaStream_t stream_;
   RopeTable rope_;
@@ -70,6 +83,7 @@ class DeviceTransformer {
   DeviceBuffer<float> q_, attention_;           // [tokens, heads, head_dim]
   DeviceBuffer<float> k_, v_;                   // [tokens, kv_heads, head_dim]
   DeviceBuffer<float> gate_, up_;               // [tokens, ffn]
+  DeviceBuffer<__nv_bfloat16> rounded_;         // activations of a product, where precision_ is kBF16
 };
 
 }  // namespace kvscope

@@ -20,7 +20,7 @@ TEST_F(EveryMethodTest, DoesAsOnTheCpu) {
   const auto model = MakeTestModel(5, {.layers = 2});
   const std::vector<Method> methods = EveryTestMethod();
   const std::vector<int> prompt = TestPrompt(70, 7);  // two pages
-  const auto device = *MakeCudaBackend(model, KvType::kF32);
+  const auto device = *MakeCudaBackend(model, Precision::kF32, KvType::kF32);
   const auto cpu = *MakeCpuBackend(model, Precision::kF32, KvType::kF32, 1);
   Generation found(*device, *model, methods, prompt), expected(*cpu, *model, methods, prompt);
   ExpectSame(found, expected, methods, model->config);
