@@ -127,7 +127,7 @@ endif()
 function(kvscope_cuda_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
-  target_link_libraries(${name} PUBLIC kvscope_options CUDA::cudart_static)
+  target_link_libraries(${name} PUBLIC kvscope_options CUDA::cublasLt CUDA::cudart_static)
   file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/kept)
   target_compile_options(${name} PRIVATE
     -Werror=all-warnings -Xcompiler=-Wall,-Wextra --keep --keep-dir=${CMAKE_CURRENT_BINARY_DIR}/kept
