@@ -48,6 +48,8 @@ KernelWork MatMulWork(DType weights, size_t rows, size_t columns, size_t tokens)
 // The product on tensor cores: a block reads 32 rows of weights for 8 tokens, or, of more than 32, 64 rows
 // for 64.
 KernelWork TensorMatMulWork(DType weights, size_t rows, size_t columns, size_t tokens);
+// The library's product of matrices in bfloat16: what it asks caches for is its own affair.
+KernelWork DenseMatMulWork(size_t rows, size_t columns, size_t tokens);
 KernelWork RoundWork(size_t n);
 
 struct HeadShape {

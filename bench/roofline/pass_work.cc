@@ -9,7 +9,7 @@ namespace {
 
 class LaunchList {
  public:
-  explicit LaunchList(const Pass& pass) : pass_(pass) {}
+  LaunchList(const Pass& pass, bool is_prefill) : pass_(pass), is_prefill_(is_prefill) {}
 
   void Add(const KernelWork& work, size_t count) { launches_.push_back({work, count}); }
 
@@ -17,9 +17,9 @@ class LaunchList {
   void AddProducts(std::span<const Matrix> matrices, size_t tokens, size_t count) {
     const bool rounded = pass_.precision == Precision::kBF16;
     if (rounded) Add(RoundWork(tokens * matrices.front().columns), count);
-    for (const Matrix& m : matrices) {
-      Add(rounded ? TensorMatMulWork(pass_.model.weights, m.rows, m.columns, tokens)
-                  : MatMulWork(pass_.model.weights, m.rows, m.columns, tokens),
+    for (const Matrix& matrix : matrices) {
+      Add(rounded ? Rounded(matrix, tokens)
+                  : MatMulWork(pass_.model.weights, matrix.rows, matrix.columns, tokens),
           count);
     }
   }
@@ -47,7 +47,16 @@ class LaunchList {
   std::vector<Launches> Take() { return std::move(launches_); }
 
  private:
+  KernelWork Rounded(const Matrix& matrix, size_t tokens) const {
+    constexpr size_t kFewestForLibrary = 64;
+    const DType weights = pass_.model.weights;
+    return is_prefill_ && weights == DType::kBF16 && tokens >= kFewestForLibrary
+               ? DenseMatMulWork(matrix.rows, matrix.columns, tokens)
+               : TensorMatMulWork(weights, matrix.rows, matrix.columns, tokens);
+  }
+
   const Pass& pass_;
+  const bool is_prefill_;
   std::vector<Launches> launches_;
 };
 
@@ -74,7 +83,7 @@ std::vector<Launches> DecodeStepWork(const Pass& pass, const Method& method, siz
   const size_t cached = method.CachesQueryHeads() ? m.heads : m.kv_heads;
   const DecodeAttentionShape attention{batch * cached, slots,   m.heads / cached,
                                        m.head_dim,     pass.kv, RanksByAttention(method)};
-  LaunchList list(pass);
+  LaunchList list(pass, /*is_prefill=*/false);
   list.Add(EmbedWork(m.weights, m.hidden, batch, kFloat), 1);
   list.AddLayerRows(batch);
   list.Add(RopeCacheWork(Heads(pass), batch, 1, batch * cached, kFloat), m.layers);
@@ -90,7 +99,7 @@ std::vector<Launches> DecodeStepWork(const Pass& pass, const Method& method, siz
 
 std::vector<Launches> PrefillWork(const Pass& pass, const Method& method, size_t prompt) {
   const ModelShape& m = pass.model;
-  LaunchList list(pass);
+  LaunchList list(pass, /*is_prefill=*/true);
   list.Add(EmbedWork(m.weights, m.hidden, prompt, kFloat), 1);
   list.AddLayerRows(prompt);
   list.Add(RopeCacheWork(Heads(pass), prompt, prompt, prompt * m.kv_heads, kFloat), m.layers);

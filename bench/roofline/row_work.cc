@@ -68,6 +68,12 @@ KernelWork TensorMatMulWork(DType weights, size_t rows, size_t columns, size_t t
           2.0 * static_cast<double>(rows * columns * tokens)};
 }
 
+KernelWork DenseMatMulWork(size_t rows, size_t columns, size_t tokens) {
+  constexpr size_t kBF16 = 2;
+  const uint64_t load = (rows + tokens) * columns * kBF16;
+  return {"cuBLASLt", load, load, tokens * rows * kFloat, 2.0 * static_cast<double>(rows * columns * tokens)};
+}
+
 KernelWork RoundWork(size_t n) {
   return {"RoundKernel", n * kFloat, n * kFloat, n * 2, static_cast<double>(n)};
 }

@@ -9,7 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/cuda/dense_matmul.h"
 #include "kernels/cuda/device_testing.h"
+#include "kernels/half.h"
 #include "runtime/cpu/cpu_backend.h"
 #include "runtime/cuda/backend_testing.h"
 #include "runtime/engine/test_model.h"
@@ -159,6 +161,39 @@ TEST_F(CudaBackendTest, TensorCoresStayNearTheCpusFastPathAndTheExactOne) {
       EXPECT_NEAR(found[i], fast[i], 0.15);
     }
   }
+}
+
+// The model with the matrices that it multiplies by in bfloat16, as most are published: prompts of 64 tokens
+// and more go to NVIDIA's library.
+std::shared_ptr<const Model> StoredInBF16(const Model& from) {
+  auto model = std::make_shared<Model>(from);
+  const auto store = [&](WeightMatrix& w) {
+    const size_t n = w.rows * w.columns;
+    auto stored = std::make_shared<std::vector<uint16_t>>(n);
+    for (size_t i = 0; i < n; ++i) (*stored)[i] = F32ToBF16(reinterpret_cast<const float*>(w.data)[i]);
+    w.dtype = DType::kBF16;
+    w.data = reinterpret_cast<const std::byte*>(stored->data());
+    model->owners.push_back(std::move(stored));
+  };
+  store(model->head);
+  for (LayerWeights& layer : model->layers) {
+    for (WeightMatrix* w : {&layer.q, &layer.k, &layer.v, &layer.o, &layer.gate, &layer.up, &layer.down})
+      store(*w);
+  }
+  return model;
+}
+
+TEST_F(CudaBackendTest, TheLibrarysProductsStayNearTensorCoresOwn) {
+  const std::shared_ptr<const Model> stored = StoredInBF16(*model_);
+  const std::vector<Method> methods = {TestMethod("full", Semantics::kClean, kBudgets)};
+  const PrefillRequest request{.prompt = prompt_, .rows = {{methods.front()}}};
+  std::vector<float> own(model_->config.vocab), library(own.size());
+  // The same values, once as floats, which the library is not given.
+  ASSERT_TRUE(OnDevice(model_, KvType::kF32, 0, Precision::kBF16)->Prefill(request, own).ok());
+  const auto with_library = OnDevice(stored, KvType::kF32, 0, Precision::kBF16);
+  ASSERT_TRUE(with_library->Prefill(request, library).ok());
+  EXPECT_GT(with_library->scratch_bytes(), DenseMatMul::kWorkspaceBytes);
+  for (size_t i = 0; i < own.size(); ++i) EXPECT_NEAR(library[i], own[i], 1e-3);
 }
 
 // Also with tensor cores: a row's tokens are its own, in any order of threads.

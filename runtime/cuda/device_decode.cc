@@ -212,7 +212,7 @@ absl::Status DeviceDecode::Step(std::span<CpuSequence* const> rows, std::span<co
   slots_ = std::bit_ceil(rows.size());
   size_t positions = 0;
   for (const CpuSequence* row : rows) positions = std::max(positions, static_cast<size_t>(row->position) + 1);
-  RETURN_IF_ERROR(transformer_.Reserve(slots_, positions));
+  RETURN_IF_ERROR(transformer_.Reserve(DeviceTransformer::Phase::kDecode, slots_, positions));
   RETURN_IF_ERROR(plan_.Make(rows, probe_ != nullptr));
   MakeRoom();
   Fill(tokens);

@@ -26,7 +26,7 @@ DevicePrefill::DevicePrefill(DeviceTransformer& transformer, DeviceLedger& memor
 
 absl::Status DevicePrefill::Begin() {
   transformer_.pages().Forget();
-  RETURN_IF_ERROR(transformer_.Reserve(prompt_.size(), prompt_.size()));
+  RETURN_IF_ERROR(transformer_.Reserve(DeviceTransformer::Phase::kPrefill, prompt_.size(), prompt_.size()));
   RETURN_IF_ERROR(ids_.Upload(prompt_, transformer_.stream()));
   RETURN_IF_ERROR(device_positions_.Upload(positions_, transformer_.stream()));
   return transformer_.Embed(ids_.data(), device_positions_.data());

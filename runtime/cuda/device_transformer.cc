@@ -29,7 +29,8 @@ DeviceTransformer::DeviceTransformer(const DeviceModel& model, Precision precisi
       v_(ledger, DevicePurpose::kScratch),
       gate_(ledger, DevicePurpose::kScratch),
       up_(ledger, DevicePurpose::kScratch),
-      rounded_(ledger, DevicePurpose::kScratch) {}
+      rounded_(ledger, DevicePurpose::kScratch),
+      workspace_(ledger, DevicePurpose::kScratch) {}
 
 // Grows by doubling: a step needs one position more than the last.
 absl::Status DeviceTransformer::ReserveRope(size_t positions) {
@@ -44,7 +45,8 @@ absl::Status DeviceTransformer::ReserveRope(size_t positions) {
   return absl::OkStatus();
 }
 
-absl::Status DeviceTransformer::Reserve(size_t tokens, size_t positions) {
+absl::Status DeviceTransformer::Reserve(Phase phase, size_t tokens, size_t positions) {
+  phase_ = phase;
   tokens_ = tokens;
   const ModelConfig& c = config();
   const auto resize = [&](DeviceBuffer<float>& buffer, size_t columns) {
@@ -82,7 +84,16 @@ absl::Status DeviceTransformer::MatMul(const float* x, size_t tokens,
     return absl::OkStatus();
   }
   RETURN_IF_CUDA_ERROR(RoundOnDevice(x, tokens * products.begin()->w.columns, rounded_.data(), stream_));
-  for (const auto& [w, y] : products) {
+  for (const auto& [w, y] : products) RETURN_IF_ERROR(RoundedMatMul(w, tokens, y));
+  return absl::OkStatus();
+}
+
+absl::Status DeviceTransformer::RoundedMatMul(const WeightMatrix& w, size_t tokens, float* y) {
+  constexpr size_t kFewestForLibrary = 64;  // below it a product waits for weights, whoever multiplies
+  if (phase_ == Phase::kPrefill && tokens >= kFewestForLibrary && DenseMatMul::Takes(w)) {
+    workspace_.Resize(DenseMatMul::kWorkspaceBytes);
+    RETURN_IF_CUDA_ERROR(dense_.Run(w, rounded_.data(), tokens, y, workspace_.data(), stream_));
+  } else {
     RETURN_IF_CUDA_ERROR(TensorMatMulOnDevice(w, rounded_.data(), tokens, y, stream_));
   }
   return absl::OkStatus();

@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <span>
 
+#include "kernels/cuda/dense_matmul.h"
 #include "kernels/precision.h"
 #include "runtime/cpu/rope_table.h"
 #include "runtime/cuda/device_model.h"
@@ -25,9 +26,13 @@ class DeviceTransformer {
   cudaStream_t stream() const { return stream_; }
   DevicePages& pages() { return pages_; }
 
+  // A decode step's tokens are of different sequences, and no result may depend on how many there are.
+  // Prefill's are of one; in bf16 NVIDIA's library may multiply them (kernels/cuda/dense_matmul.h).
+  enum class Phase { kPrefill, kDecode };
+
   // Makes room for `tokens` tokens at positions below `positions`, on which the next calls work. REQUIRES:
   // the device is done with those before.
-  absl::Status Reserve(size_t tokens, size_t positions);
+  absl::Status Reserve(Phase phase, size_t tokens, size_t positions);
 
   // How often Reserve has moved arrays that the calls below use: what was captured of them is void then.
   size_t moves() const { return moves_; }
@@ -68,6 +73,7 @@ class DeviceTransformer {
   };
   // Of the same activations.
   absl::Status MatMul(const float* x, size_t tokens, std::initializer_list<Product> products);
+  absl::Status RoundedMatMul(const WeightMatrix& w, size_t tokens, float* y);
 
   const DeviceModel& model_;
   const Precision precision_;
@@ -84,6 +90,9 @@ class DeviceTransformer {
   DeviceBuffer<float> k_, v_;                   // [tokens, kv_heads, head_dim]
   DeviceBuffer<float> gate_, up_;               // [tokens, ffn]
   DeviceBuffer<__nv_bfloat16> rounded_;         // activations of a product, where precision_ is kBF16
+  Phase phase_ = Phase::kPrefill;
+  DenseMatMul dense_;
+  DeviceBuffer<std::byte> workspace_;  // of dense_
 };
 
 }  // namespace kvscope
