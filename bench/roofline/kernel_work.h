@@ -31,6 +31,8 @@ inline constexpr size_t kAttentionTileBytes = 56;
 inline constexpr size_t kAttentionRowBytes = 16;
 inline constexpr size_t kGroupScoreItemBytes = 32;
 inline constexpr size_t kSelectItemBytes = 56;
+inline constexpr size_t kKeyScoreItemBytes = 40;
+inline constexpr size_t kSlotEditBytes = 40;
 inline constexpr size_t kCacheWriteBytes = 16;
 inline constexpr size_t kCacheEditBytes = 20;  // used ones
 
@@ -88,6 +90,14 @@ KernelWork ReceivedAttentionWork(const HeadShape& shape, size_t prompt, size_t f
 KernelWork WorstSlotsWork(size_t items, size_t slots, bool has_ranks);
 // requested_bytes is the most that it may be: the search ends at the digit that decides.
 KernelWork SelectWork(size_t items, size_t slots, bool has_ranks, size_t listed);
+// Of policies that look at keys, which it reads three times: for their lengths, their sum, and against the
+// sum.
+KernelWork KeyScoresWork(const HeadShape& shape, size_t items, size_t slots, bool reads_attention);
+// `layers` of `heads` heads of `slots` slots, which hold positions below `positions`. Sums are stored again
+// for each head.
+KernelWork ShareLayerScoresWork(size_t layers, size_t heads, size_t slots, size_t positions);
+// `edits` slots that get a new entry, whose rank, position and sum of scores are kept.
+KernelWork EditSlotStatesWork(size_t edits);
 KernelWork MaxPoolWork(size_t rows, size_t columns, size_t kernel);
 // `edits` moves of a slot's key and value.
 KernelWork EditCachesWork(const HeadShape& shape, size_t edits);

@@ -24,6 +24,40 @@ KernelWork SelectWork(size_t items, size_t slots, bool has_ranks, size_t listed)
           static_cast<double>(kPasses * items * slots)};
 }
 
+KernelWork KeyScoresWork(const HeadShape& shape, size_t items, size_t slots, bool reads_attention) {
+  constexpr size_t kScale = sizeof(double);
+  const size_t key = SlotBytes(shape.kv, shape.head_dim) / 2, attention = reads_attention ? kFloat : 0;
+  const size_t pages = (slots + kPageSlots - 1) / kPageSlots;
+  KernelWork work{"KeyScoresKernel"};
+  work.load_bytes =
+      items * (kKeyScoreItemBytes + pages * kPageAddressBytes + slots * (key + kScale + attention));
+  // The sum has a thread for each element, which looks up each key's page and scale.
+  work.requested_bytes = items * (kThreads * kKeyScoreItemBytes +
+                                  slots * (3 * key + shape.head_dim * (kPageAddressBytes + kScale) +
+                                           2 * kPageAddressBytes + kScale + 2 * attention));
+  work.store_bytes = items * slots * (kScale + kFloat);
+  work.flops = 6.0 * static_cast<double>(items * slots * shape.head_dim);
+  return work;
+}
+
+KernelWork ShareLayerScoresWork(size_t layers, size_t heads, size_t slots, size_t positions) {
+  constexpr size_t kLayerThreads = 512, kHeadBytes = 20, kLayerBytes = 32, kPosition = sizeof(int);
+  const size_t entries = heads * slots, sum = kFloat + sizeof(unsigned);
+  KernelWork work{"ShareLayerScoresKernel"};
+  work.load_bytes =
+      layers * (entries * (kFloat + kPosition) + positions * sum + heads * kHeadBytes + kLayerBytes);
+  work.requested_bytes = layers * (entries * (kFloat + 2 * kPosition + 2 * sum) +
+                                   kLayerThreads * (2 * heads * kHeadBytes + kLayerBytes));
+  work.store_bytes = layers * (entries * kFloat + positions * sum);
+  work.flops = 2.0 * static_cast<double>(layers * entries);
+  return work;
+}
+
+KernelWork EditSlotStatesWork(size_t edits) {
+  constexpr size_t kStates = 2 * sizeof(int) + kFloat;
+  return {"EditSlotStatesKernel", edits * kSlotEditBytes, edits * kSlotEditBytes, edits * kStates, 0};
+}
+
 KernelWork MaxPoolWork(size_t rows, size_t columns, size_t kernel) {
   const size_t n = rows * columns;
   // Windows end at the row's: of the first and last elements they are shorter.

@@ -1,11 +1,11 @@
 # Device code: .cu files that nvcc compiles for GPUs (KVSCOPE_CUDA) and the host compiler for the emulator of kernels/simt.
 # The emulator needs NVIDIA's headers but neither its compiler nor its libraries; without them it is left out.
-find_path(KVSCOPE_CUDA_INCLUDE cuda_runtime.h HINTS /usr/local/cuda/include)
+find_path(KVSCOPE_CUDA_INCLUDE cublasLt.h HINTS /usr/local/cuda/include)
 if(KVSCOPE_CUDA_INCLUDE)
   set(KVSCOPE_EMULATOR ON)
 else()
   set(KVSCOPE_EMULATOR OFF)
-  message(STATUS "No cuda_runtime.h: device code is not emulated, and its tests are skipped")
+  message(STATUS "No headers of the CUDA toolkit: device code is not emulated, and its tests are skipped")
 endif()
 
 # An emulated library is built in several variants, whatever the preset: races show under ThreadSanitizer only, and
