@@ -25,7 +25,7 @@ inline void MultiplyPairs(const uint32_t* const* a, const uint32_t* b, size_t b_
 #pragma GCC unroll 4
     for (size_t v = 0; v < kWidth; ++v) {
       panel[v] = reinterpret_cast<__m512bh>(_mm512_loadu_si512(b + k * b_stride + v * kLanes));
-      _mm_prefetch(reinterpret_cast<const char*>(ahead + k * b_stride + v * kLanes), _MM_HINT_T0);
+      _mm_prefetch(reinterpret_cast<const char*>(ahead + k * b_stride + v * kLanes), _MM_HINT_T1);
     }
 #pragma GCC unroll 6
     for (size_t r = 0; r < kRows; ++r) {
