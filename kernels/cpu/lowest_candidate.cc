@@ -13,54 +13,44 @@
 HWY_BEFORE_NAMESPACE();
 namespace kvscope::HWY_NAMESPACE {
 
-// The better of two candidates for eviction, and where it is.
-struct Candidate {
+// What has been found so far; of equal scores the higher rank goes before.
+struct Lowest {
   float score = std::numeric_limits<float>::infinity();
   int rank = -1;
   int slot = -1;
-
-  bool GoesBefore(const Candidate& other) const {
-    return score < other.score || (score == other.score && rank > other.rank);
-  }
 };
 
+// Ranks lie far from the scores, which have just been made: they are read only where a score is low enough.
 int LowestCandidateImpl(std::span<const float> scores, std::span<const int> ranks, int first_rank,
                         int end_rank) {
   const F d;
   const hn::Rebind<int32_t, F> di;
-  using VI = hn::Vec<decltype(di)>;
-  const Candidate none;
-  V best = hn::Set(d, none.score);
-  VI best_rank = hn::Set(di, none.rank), best_slot = hn::Set(di, none.slot);
-  VI slot = hn::Iota(di, 0);
-  const VI first = hn::Set(di, first_rank), end = hn::Set(di, end_rank),
-           step = hn::Set(di, static_cast<int>(kLanes));
+  const auto first = hn::Set(di, first_rank), end = hn::Set(di, end_rank), none = hn::Set(di, -1);
+  const V infinity = hn::Set(d, std::numeric_limits<float>::infinity());
+  Lowest lowest;
+  V bound = infinity;  // lowest.score in all lanes
   size_t s = 0;
   for (; s + kLanes <= scores.size(); s += kLanes) {
     const V score = hn::LoadU(d, &scores[s]);
-    const VI rank = hn::LoadU(di, &ranks[s]);
-    const auto candidate = hn::AndNot(hn::Lt(rank, first), hn::Lt(rank, end));
-    const auto lower =
-        hn::Or(hn::Lt(score, best), hn::And(hn::Eq(score, best), hn::RebindMask(d, hn::Gt(rank, best_rank))));
-    const auto better = hn::And(lower, hn::RebindMask(d, candidate));
-    const auto better_int = hn::RebindMask(di, better);
-    best = hn::IfThenElse(better, score, best);
-    best_rank = hn::IfThenElse(better_int, rank, best_rank);
-    best_slot = hn::IfThenElse(better_int, slot, best_slot);
-    slot = hn::Add(slot, step);
+    const auto low = hn::Le(score, bound);
+    if (hn::AllFalse(d, low)) continue;
+    const auto rank = hn::LoadU(di, &ranks[s]);
+    const auto candidate =
+        hn::And(hn::RebindMask(d, hn::AndNot(hn::Lt(rank, first), hn::Lt(rank, end))), low);
+    if (hn::AllFalse(d, candidate)) continue;
+    const V least = hn::MinOfLanes(d, hn::IfThenElse(candidate, score, infinity));
+    const auto is_least = hn::RebindMask(di, hn::And(candidate, hn::Eq(score, least)));
+    const auto highest = hn::MaxOfLanes(di, hn::IfThenElse(is_least, rank, none));
+    if (hn::GetLane(least) == lowest.score && hn::GetLane(highest) < lowest.rank) continue;
+    const auto at = hn::And(is_least, hn::Eq(rank, highest));
+    lowest = {hn::GetLane(least), hn::GetLane(highest),
+              static_cast<int>(s) + static_cast<int>(hn::FindFirstTrue(di, at))};
+    bound = least;
   }
-  float lane_score[kLanes];
-  int lane_rank[kLanes], lane_slot[kLanes];
-  hn::StoreU(best, d, lane_score);
-  hn::StoreU(best_rank, di, lane_rank);
-  hn::StoreU(best_slot, di, lane_slot);
-  Candidate lowest;
-  const auto consider = [&](const Candidate& candidate) {
-    if (candidate.GoesBefore(lowest)) lowest = candidate;
-  };
-  for (size_t i = 0; i < kLanes; ++i) consider({lane_score[i], lane_rank[i], lane_slot[i]});
   for (; s < scores.size(); ++s) {
-    if (ranks[s] >= first_rank && ranks[s] < end_rank) consider({scores[s], ranks[s], static_cast<int>(s)});
+    if (ranks[s] < first_rank || ranks[s] >= end_rank) continue;
+    if (scores[s] < lowest.score || (scores[s] == lowest.score && ranks[s] > lowest.rank))
+      lowest = {scores[s], ranks[s], static_cast<int>(s)};
   }
   return lowest.slot;
 }

@@ -19,16 +19,21 @@ Candidates CandidatesOf(const HeadCache& cache, const Selection& selection) {
   return {selection.first, cache.next_rank() - selection.recent};
 }
 
+// How many there are.
+int CountOf(const HeadCache& cache, const Selection& selection) {
+  return static_cast<int>(cache.size()) - selection.first - selection.recent;
+}
+
 // Evicts all candidates but the `keep` that `stays_before` puts first; it compares two slots.
 template <typename StaysBefore>
 uint64_t EvictAllBut(HeadCache& cache, const Selection& selection, const StaysBefore& stays_before) {
   const Candidates range = CandidatesOf(cache, selection);
+  const int keep = std::max(0, selection.keep);
+  if (CountOf(cache, selection) <= keep) return 0;
   std::vector<int> candidates;
   for (size_t slot = 0; slot < cache.slots(); ++slot) {
     if (range.Has(cache.ranks()[slot])) candidates.push_back(static_cast<int>(slot));
   }
-  const int keep = std::max(0, selection.keep);
-  if (static_cast<int>(candidates.size()) <= keep) return 0;
   const auto evicted = candidates.begin() + keep;
   std::nth_element(candidates.begin(), evicted, candidates.end(), stays_before);
   const std::span<const int> slots(evicted, candidates.end());
@@ -36,17 +41,16 @@ uint64_t EvictAllBut(HeadCache& cache, const Selection& selection, const StaysBe
   return slots.size();
 }
 
-// The usual step: one candidate more than stays. One pass over the scores, no list.
-uint64_t EvictWorst(HeadCache& cache, const Candidates& range, std::span<const float> scores) {
-  const int worst = LowestCandidate(scores, cache.ranks(), range.first, range.end);
-  if (worst < 0) return 0;
-  cache.Evict(std::span(&worst, 1));
+// The usual step: one candidate more than stays, or none. One pass over the scores, no list.
+uint64_t EvictWorst(HeadCache& cache, const Selection& selection, std::span<const float> scores,
+                    size_t first_slot) {
+  const Candidates range = CandidatesOf(cache, selection);
+  const int worst = LowestCandidate(scores.subspan(first_slot), cache.ranks().subspan(first_slot),
+                                    range.first, range.end);
+  if (worst < 0 || CountOf(cache, selection) <= selection.keep) return 0;
+  const int slot = worst + static_cast<int>(first_slot);
+  cache.Evict(std::span(&slot, 1));
   return 1;
-}
-
-// Whether one candidate more than stays is there.
-bool OneTooMany(const HeadCache& cache, const Selection& selection) {
-  return static_cast<int>(cache.size()) - selection.first - selection.recent - 1 == selection.keep;
 }
 
 // Rows as the published code's concatenation leaves them: the first, the candidates in the order of top-k,
@@ -78,9 +82,10 @@ uint64_t EvictAsPublished(HeadCache& cache, const Selection& selection, std::spa
 }  // namespace
 
 uint64_t EvictByScore(HeadCache& cache, const Selection& selection, Semantics semantics,
-                      std::span<const float> scores) {
+                      std::span<const float> scores, size_t first_slot) {
   if (semantics == Semantics::kPublished) return EvictAsPublished(cache, selection, scores);
-  if (OneTooMany(cache, selection)) return EvictWorst(cache, CandidatesOf(cache, selection), scores);
+  if (CountOf(cache, selection) - 1 <= selection.keep)
+    return EvictWorst(cache, selection, scores, first_slot);
   return EvictAllBut(cache, selection, [&](int a, int b) {
     const auto i = static_cast<size_t>(a), j = static_cast<size_t>(b);
     return scores[i] > scores[j] || (scores[i] == scores[j] && cache.ranks()[i] < cache.ranks()[j]);
@@ -89,7 +94,7 @@ uint64_t EvictByScore(HeadCache& cache, const Selection& selection, Semantics se
 
 uint64_t EvictByArrival(HeadCache& cache, const Selection& selection) {
   const std::span<const int> ranks = cache.ranks();
-  if (OneTooMany(cache, selection)) {
+  if (CountOf(cache, selection) - 1 == selection.keep) {
     // Candidates that stay only ever come before those that went: the latest is the one that is too many.
     const auto latest = std::find(ranks.begin(), ranks.end(), CandidatesOf(cache, selection).end - 1);
     if (latest != ranks.end()) {
@@ -104,9 +109,9 @@ uint64_t EvictByArrival(HeadCache& cache, const Selection& selection) {
 }
 
 uint64_t Evict(const Method& method, HeadCache& cache, const Selection& selection,
-               std::span<const float> scores) {
+               std::span<const float> scores, size_t first_slot) {
   if (method.decode->rank == DecodePolicy::Rank::kArrival) return EvictByArrival(cache, selection);
-  return EvictByScore(cache, selection, method.semantics, scores);
+  return EvictByScore(cache, selection, method.semantics, scores, first_slot);
 }
 
 }  // namespace kvscope

@@ -99,7 +99,7 @@ void CpuDecode::Select(size_t head, size_t layer, int thread) {
   if (!by_layer) {
     const std::span<float> scores = std::span(buffer).first(cache.size());
     ScoreEntries(method, {static_cast<int>(layer), item.head}, cache, first, scores);
-    if (item.selection.due) item.evicted = Evict(method, cache, item.selection, scores);
+    if (item.selection.due) item.evicted = Evict(method, cache, item.selection, scores, first);
   }
   item.select_s = watch.seconds();
 }
