@@ -23,6 +23,12 @@ size_t FirstScored(const CpuSequence& sequence, size_t layer) {
   return protects && method.decode->rank != DecodePolicy::Rank::kNovelty ? sequence.prompt_entries[layer] : 0;
 }
 
+// Begins to bring in what has not been touched since the last step.
+void Fetch(std::span<const float> values) {
+  constexpr size_t kLineFloats = 16;
+  for (size_t i = 0; i < values.size(); i += kLineFloats) __builtin_prefetch(&values[i]);
+}
+
 }  // namespace
 
 CpuDecode::CpuDecode(Transformer& transformer, BlockActivations& activations)
@@ -94,6 +100,7 @@ void CpuDecode::Select(size_t head, size_t layer, int thread) {
   AlignedVector<float>& buffer = by_layer ? item.layer_scores : scores_[static_cast<size_t>(thread)];
   const size_t padded = PaddedSlots(cache.size()), first = FirstScored(sequence, layer);
   if (buffer.size() < padded) buffer.resize(padded);
+  if (method.AccumulatesAttention()) Fetch(cache.accumulated().subspan(first));
   if (LooksAtAttention(method.decode->rank))
     attention_->Probabilities(head, 0, Group(item), method.budgets.group_score, first, buffer.data());
   if (!by_layer) {
