@@ -136,6 +136,16 @@ void AttendChunk(const DecodeTile& tile, size_t chunk) {
   HWY_DYNAMIC_DISPATCH(AttendChunkImpl)(tile, chunk, ProductsFor(tile.kv_type, tile.head_dim));
 }
 
+void MultiplyKeys(KvType type, size_t head_dim, std::span<const std::byte* const> pages, size_t chunk,
+                  const float* direction, float* products) {
+  alignas(64) std::byte packed[PackedQueryBytes(kMaxFastHeadDim)];
+  const PageProducts& kernels = ProductsFor(type, head_dim);
+  kernels.pack(&direction, 1, head_dim, 1.0f, packed);
+  const size_t end = std::min(pages.size(), (chunk + 1) * kChunkPages);
+  for (size_t page = chunk * kChunkPages; page < end; ++page)
+    kernels.scores(packed, 1, head_dim, pages[page], products + page * kPageSlots, kPageSlots);
+}
+
 void MergeChunks(const DecodeTile& tile, float* const* out, SoftmaxSums& total) {
   const size_t chunks = Chunks(tile.slots), head_dim = tile.head_dim;
   for (size_t r = 0; r < tile.queries; ++r) {

@@ -48,6 +48,11 @@ struct DecodeTile {
 // Attends to one chunk of the tile. REQUIRES: head_dim <= kMaxFastHeadDim.
 void AttendChunk(const DecodeTile& tile, size_t chunk);
 
+// products[s] = direction . key of slot s, for slots of one chunk. direction: [head_dim]; products:
+// [PaddedSlots(slots)], aligned. REQUIRES: head_dim <= kMaxFastHeadDim.
+void MultiplyKeys(KvType type, size_t head_dim, std::span<const std::byte* const> pages, size_t chunk,
+                  const float* direction, float* products);
+
 // Once all chunks have been attended to: out[r], [head_dim], is the attention of query r. `total`: out.
 void MergeChunks(const DecodeTile& tile, float* const* out, SoftmaxSums& total);
 

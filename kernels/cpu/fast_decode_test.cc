@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
@@ -159,6 +160,27 @@ TEST_P(FastDecodeTest, WhatIsNotANumberShows) {
       Attended attended(type, kHeadDim, kSlots, cache, q);
       attended.Run();
       EXPECT_TRUE(std::isnan(attended.out[3])) << Name(type) << ", " << where;
+    }
+  }
+}
+
+// A direction of length 1 is rounded as queries are.
+TEST_P(FastDecodeTest, MultipliesEveryKeyByADirection) {
+  constexpr size_t kSlots = 700;
+  for (const KvType type : kKvTypes) {
+    for (const size_t head_dim : {24, 64, 256}) {
+      const RandomCache cache(random_, type, kSlots, head_dim);
+      const AlignedVector<float> direction(head_dim, 1 / std::sqrt(static_cast<float>(head_dim)));
+      const std::vector<const std::byte*> pages(cache.pages().begin(), cache.pages().end());
+      AlignedVector<float> products(PaddedSlots(kSlots));
+      for (size_t chunk = 0; chunk < Chunks(kSlots); ++chunk)
+        MultiplyKeys(type, head_dim, pages, chunk, direction.data(), products.data());
+      std::vector<float> key(head_dim), value(head_dim);
+      for (size_t s = 0; s < kSlots; ++s) {
+        LoadSlot(type, pages[s / kPageSlots], s % kPageSlots, head_dim, key.data(), value.data());
+        const double expected = std::inner_product(key.begin(), key.end(), direction.begin(), 0.0);
+        ASSERT_NEAR(products[s], expected, Tolerance(type)) << Name(type) << ", head_dim " << head_dim;
+      }
     }
   }
 }

@@ -8,8 +8,7 @@
 namespace kvscope {
 namespace {
 
-void ScoreByNovelty(const HeadCache& cache, std::span<float> scores) {
-  const std::vector<float> likeness = LikenessToMeanKey(cache);
+void ScoreByNovelty(std::span<const float> likeness, std::span<float> scores) {
   float most = 0;
   for (float score : scores) most = std::max(most, score);
   for (size_t slot = 0; slot < scores.size(); ++slot) {
@@ -36,8 +35,14 @@ bool LooksAtAttention(DecodePolicy::Rank rank) {
   return true;
 }
 
+bool LooksAtKeys(DecodePolicy::Rank rank) {
+  return rank == DecodePolicy::Rank::kKeyDistinctness || rank == DecodePolicy::Rank::kNovelty;
+}
+
 void ScoreEntries(const Method& method, HeadIndex index, HeadCache& cache, size_t first,
-                  std::span<float> scores) {
+                  std::span<float> scores, std::span<const float> likeness) {
+  std::vector<float> computed;
+  if (LooksAtKeys(method.decode->rank) && likeness.empty()) likeness = computed = LikenessToMeanKey(cache);
   switch (method.decode->rank) {
     case DecodePolicy::Rank::kNever:
     case DecodePolicy::Rank::kArrival:
@@ -51,13 +56,11 @@ void ScoreEntries(const Method& method, HeadIndex index, HeadCache& cache, size_
         scores[slot] = accumulated[slot] += scores[slot];
       return;
     }
-    case DecodePolicy::Rank::kKeyDistinctness: {
-      const std::vector<float> likeness = LikenessToMeanKey(cache);
+    case DecodePolicy::Rank::kKeyDistinctness:
       for (size_t slot = 0; slot < scores.size(); ++slot) scores[slot] = -likeness[slot];
       return;
-    }
     case DecodePolicy::Rank::kNovelty:
-      return ScoreByNovelty(cache, scores);
+      return ScoreByNovelty(likeness, scores);
     case DecodePolicy::Rank::kRandom:
       for (size_t slot = first; slot < scores.size(); ++slot) {
         scores[slot] = RandomScore(method.budgets.seed, index.layer, index.head, cache.positions()[slot]);

@@ -45,8 +45,8 @@ uint64_t EvictAllBut(HeadCache& cache, const Selection& selection, const StaysBe
 uint64_t EvictWorst(HeadCache& cache, const Selection& selection, std::span<const float> scores,
                     size_t first_slot) {
   const Candidates range = CandidatesOf(cache, selection);
-  const int worst = LowestCandidate(scores.subspan(first_slot), cache.ranks().subspan(first_slot),
-                                    range.first, range.end);
+  const int worst =
+      LowestCandidate(scores.subspan(first_slot), cache.ranks().subspan(first_slot), range.first, range.end);
   if (worst < 0 || CountOf(cache, selection) <= selection.keep) return 0;
   const int slot = worst + static_cast<int>(first_slot);
   cache.Evict(std::span(&slot, 1));

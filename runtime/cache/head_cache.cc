@@ -44,6 +44,7 @@ void HeadCache::Write(int slot, const float* key, const float* value) {
   // Reserve has made the page this cache's alone.
   ledger_->memory().StoreSlot(type_, const_cast<std::byte*>(Page(slot)),
                               static_cast<size_t>(slot) % kPageSlots, head_dim_, key, value);
+  if (directions_.has_value()) directions_->Add(static_cast<size_t>(slot), KeyOf(slot));
 }
 
 void HeadCache::MoveLastInto(int hole) {
@@ -57,12 +58,16 @@ void HeadCache::MoveLastInto(int hole) {
     accumulated_[to_slot] = accumulated_[last];
     ++moved_rows_;
   }
+  if (directions_.has_value()) directions_->MoveLast(to_slot);
   positions_.pop_back();
   ranks_.pop_back();
   accumulated_.pop_back();
 }
 
 void HeadCache::Evict(std::span<const int> slots) {
+  if (directions_.has_value()) {
+    for (int slot : slots) directions_->Remove(static_cast<size_t>(slot), KeyOf(slot));
+  }
   holes_.insert(holes_.end(), slots.begin(), slots.end());
   std::sort(holes_.begin(), holes_.end());
 }
@@ -87,6 +92,18 @@ HeadCache HeadCache::Subset(std::span<const int> slots) const {
 void HeadCache::Load(int slot, float* key, float* value) const {
   ledger_->memory().LoadSlot(type_, Page(slot), static_cast<size_t>(slot) % kPageSlots, head_dim_, key,
                              value);
+}
+
+std::vector<float> HeadCache::KeyOf(int slot) const {
+  std::vector<float> key(head_dim_), value(head_dim_);
+  Load(slot, key.data(), value.data());
+  return key;
+}
+
+void HeadCache::TrackDirections() {
+  directions_.emplace(head_dim_);
+  for (int slot = 0; slot < static_cast<int>(slots()); ++slot)
+    directions_->Add(static_cast<size_t>(slot), KeyOf(slot));
 }
 
 std::vector<int> HeadCache::RowOrder() const {

@@ -7,10 +7,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "kernels/kv_page.h"
+#include "runtime/cache/key_directions.h"
 #include "runtime/cache/page.h"
 
 namespace kvscope {
@@ -66,6 +68,12 @@ class HeadCache {
   // Slots given up since the last Append, ascending.
   std::span<const int> holes() const { return holes_; }
 
+  // Begins to keep the directions of keys, of those that are stored and of those to come; reads all keys
+  // once. REQUIRES: no holes.
+  void TrackDirections();
+  // Null before TrackDirections, and of a Subset.
+  const KeyDirections* directions() const { return directions_.has_value() ? &*directions_ : nullptr; }
+
   // Slots by ascending rank, holes left out.
   std::vector<int> RowOrder() const;
 
@@ -82,6 +90,7 @@ class HeadCache {
   const std::byte* Page(int slot) const { return page_pointers_[static_cast<size_t>(slot) / kPageSlots]; }
   std::byte* WritablePage(int slot);
   void MoveLastInto(int hole);
+  std::vector<float> KeyOf(int slot) const;
 
   KvType type_;
   size_t head_dim_;
@@ -92,6 +101,7 @@ class HeadCache {
   std::vector<int> ranks_;                       // [slots]
   std::vector<float> accumulated_;               // [slots]
   std::vector<int> holes_;                       // ascending
+  std::optional<KeyDirections> directions_;
   int next_rank_ = 0;
   uint64_t moved_rows_ = 0;
 };

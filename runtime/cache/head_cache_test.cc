@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <new>
@@ -171,6 +172,34 @@ TEST(PageLedger, RefusesWhatExceedsItsLimitAndCountsThePeak) {
   }
   EXPECT_EQ(ledger.bytes(), 0u);
   EXPECT_EQ(ledger.peak_bytes(), 2 * page_bytes);
+}
+
+// Against those of a copy that reads all its keys.
+TEST(HeadCache, DirectionsFollowEveryChange) {
+  std::mt19937 random(5);
+  std::normal_distribution<float> normal;
+  HeadCache cache(KvType::kInt8, kHeadDim, Ledger());
+  const auto append = [&](int position) {
+    std::vector<float> key(kHeadDim), value(kHeadDim);
+    for (float& x : key) x = position == 7 ? 0 : normal(random);
+    cache.Append(position, key.data(), value.data());
+  };
+  for (int position = 0; position < 100; ++position) append(position);
+  EXPECT_EQ(cache.directions(), nullptr);
+  cache.TrackDirections();
+  for (int position = 100; position < 300; ++position) {
+    std::vector<int> slots;
+    for (int slot = 0; slot < static_cast<int>(cache.slots()); ++slot) {
+      if (random() % 64 == 0) slots.push_back(slot);
+    }
+    cache.Evict(slots);
+    append(position);
+    HeadCache fresh = cache.Fork();
+    fresh.TrackDirections();
+    const KeyDirections &kept = *cache.directions(), &expected = *fresh.directions();
+    EXPECT_TRUE(std::ranges::equal(kept.inverse_lengths(), expected.inverse_lengths()));
+    for (size_t d = 0; d < kHeadDim; ++d) EXPECT_NEAR(kept.sum()[d], expected.sum()[d], 1e-11);
+  }
 }
 
 // Random evictions and appends against a plain set of positions.

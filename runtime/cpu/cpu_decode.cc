@@ -1,7 +1,9 @@
 #include "runtime/cpu/cpu_decode.h"
 
 #include <algorithm>
+#include <cmath>
 #include <new>
+#include <numeric>
 #include <utility>
 
 #include "kernels/cpu/attention.h"
@@ -21,6 +23,27 @@ size_t FirstScored(const CpuSequence& sequence, size_t layer) {
   const Method& method = sequence.method;
   const bool protects = method.semantics == Semantics::kClean && method.decode->protects_prefill;
   return protects && method.decode->rank != DecodePolicy::Rank::kNovelty ? sequence.prompt_entries[layer] : 0;
+}
+
+// The direction of the sum of all keys' directions and that of `key`, which comes next.
+std::vector<float> MeanDirection(const KeyDirections& directions, std::span<const float> key) {
+  const double squares = std::inner_product(key.begin(), key.end(), key.begin(), 0.0);
+  const double inverse = squares > 0 ? 1 / std::sqrt(squares) : 0;
+  std::vector<double> sum(directions.sum().begin(), directions.sum().end());
+  for (size_t d = 0; d < key.size(); ++d) sum[d] += key[d] * inverse;
+  const double length = std::sqrt(std::inner_product(sum.begin(), sum.end(), sum.begin(), 0.0));
+  std::vector<float> direction(key.size());
+  if (length > 0) std::ranges::transform(sum, direction.begin(), [&](double x) { return x / length; });
+  return direction;
+}
+
+// LikenessToMeanKey, of the keys' products with the mean's direction.
+std::vector<float> Likeness(const float* products, const HeadCache& cache) {
+  const std::span<const float> inverse_lengths = cache.directions()->inverse_lengths();
+  std::vector<float> likeness(cache.size());
+  for (size_t slot = 0; slot < likeness.size(); ++slot)
+    likeness[slot] = products[slot] * inverse_lengths[slot];
+  return likeness;
 }
 
 // Begins to bring in what has not been touched since the last step.
@@ -74,15 +97,22 @@ void CpuDecode::Prepare(Item& item, size_t layer) {
   const Method& method = sequence.method;
   const bool scored =
       (item.selection.due && LooksAtAttention(method.decode->rank)) || method.AccumulatesAttention();
+  const float* const key = activations_.k.row(item.row) + kv_head * head_dim;
+  const bool compares_keys = item.selection.due && LooksAtKeys(method.decode->rank);
   try {
+    if (compares_keys) {
+      if (cache.directions() == nullptr) cache.TrackDirections();
+      item.direction = MeanDirection(*cache.directions(), {key, head_dim});
+    }
     heads_.push_back({.cache = &cache,
                       .new_slot = cache.Reserve(sequence.position),
-                      .key = activations_.k.row(item.row) + kv_head * head_dim,
+                      .key = key,
                       .value = activations_.v.row(item.row) + kv_head * head_dim,
                       .group = group,
                       .q = activations_.q.row(item.row) + head * group * head_dim,
                       .out = activations_.attention.row(item.row) + head * group * head_dim,
-                      .keeps_probabilities = scored || probe_ != nullptr});
+                      .keeps_probabilities = scored || probe_ != nullptr,
+                      .direction = compares_keys ? item.direction.data() : nullptr});
     head_items_.push_back(&item);
   } catch (const std::bad_alloc&) {
     item.failed = true;
@@ -105,7 +135,9 @@ void CpuDecode::Select(size_t head, size_t layer, int thread) {
     attention_->Probabilities(head, 0, Group(item), method.budgets.group_score, first, buffer.data());
   if (!by_layer) {
     const std::span<float> scores = std::span(buffer).first(cache.size());
-    ScoreEntries(method, {static_cast<int>(layer), item.head}, cache, first, scores);
+    std::vector<float> likeness;
+    if (heads_[head].direction != nullptr) likeness = Likeness(attention_->KeyProducts(head), cache);
+    ScoreEntries(method, {static_cast<int>(layer), item.head}, cache, first, scores, likeness);
     if (item.selection.due) item.evicted = Evict(method, cache, item.selection, scores, first);
   }
   item.select_s = watch.seconds();

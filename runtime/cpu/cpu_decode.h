@@ -34,6 +34,7 @@ class CpuDecode {
     int head;
     Selection selection;
     AlignedVector<float> layer_scores;  // the step's attention, where the policy judges by a layer
+    std::vector<float> direction;       // of the mean key, where the policy compares keys with it
     // What it left to account for.
     uint64_t evicted = 0;
     double select_s = 0;

@@ -23,6 +23,7 @@ struct DecodeHead {
   const float* q = nullptr;          // [group, head_dim], rotated
   float* out = nullptr;              // [group, head_dim]
   bool keeps_probabilities = false;  // Probabilities will be asked for
+  const float* direction = nullptr;  // [head_dim]: KeyProducts will be asked for; or null
 };
 
 class DecodeAttention {
@@ -41,6 +42,9 @@ class DecodeAttention {
   // before `first` are unspecified.
   virtual void Probabilities(size_t head, size_t first_query, size_t queries, GroupScore how, size_t first,
                              float* scores) const = 0;
+
+  // Likewise, for a head with a direction: its product with each slot's key, [PaddedSlots(cache size)].
+  virtual const float* KeyProducts(size_t head) const = 0;
 
   virtual size_t scratch_bytes() const = 0;
 };

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 
+#include "kernels/cpu/fast_decode.h"
 #include "runtime/cache/group_scores.h"
 
 namespace kvscope {
@@ -23,6 +24,7 @@ ExactDecodeAttention::ExactDecodeAttention(size_t head_dim, ThreadPool& pool)
 void ExactDecodeAttention::Run(std::span<DecodeHead> heads, const Done& done) {
   heads_ = heads;
   probabilities_.resize(heads.size());
+  key_products_.resize(heads.size());
   ListTurns();
   pool_.ParallelFor(turns_.size(), [&](size_t i, int thread) {
     const Turn& turn = turns_[i];
@@ -52,7 +54,8 @@ void ExactDecodeAttention::Attend(const Turn& turn, int thread) {
   AlignedVector<float>& buffer = buffers_[static_cast<size_t>(thread)];
   std::vector<AttentionArgs>& tiles = tiles_[static_cast<size_t>(thread)];
   size_t floats = 0;
-  for (const DecodeHead& head : heads) floats += head.group * PaddedSlots(head.cache->size());
+  for (const DecodeHead& head : heads)
+    floats += (head.group + (head.direction != nullptr ? 1 : 0)) * PaddedSlots(head.cache->size());
   if (buffer.size() < floats) buffer.resize(floats);
   tiles.clear();
   float* next = buffer.data();
@@ -78,6 +81,11 @@ void ExactDecodeAttention::Attend(const Turn& turn, int thread) {
       }
     }
     next += head.group * PaddedSlots(slots);
+    if (head.direction == nullptr) continue;
+    for (size_t chunk = 0; chunk < Chunks(slots); ++chunk)
+      MultiplyKeys(head.cache->type(), head_dim_, head.cache->pages(), chunk, head.direction, next);
+    key_products_[turn.first + h] = next;
+    next += PaddedSlots(slots);
   }
   Attention(tiles);
 }

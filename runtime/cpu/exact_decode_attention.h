@@ -16,6 +16,7 @@ class ExactDecodeAttention : public DecodeAttention {
   void Run(std::span<DecodeHead> heads, const Done& done) override;
   void Probabilities(size_t head, size_t first_query, size_t queries, GroupScore how, size_t first,
                      float* scores) const override;
+  const float* KeyProducts(size_t head) const override { return key_products_[head]; }
   size_t scratch_bytes() const override;
 
  private:
@@ -37,6 +38,7 @@ class ExactDecodeAttention : public DecodeAttention {
   std::span<DecodeHead> heads_;
   std::vector<Turn> turns_;            // the longest first
   std::vector<float*> probabilities_;  // by head: [group, PaddedSlots(size)]
+  std::vector<float*> key_products_;   // by head: [PaddedSlots(size)], where a direction is given
 };
 
 }  // namespace kvscope

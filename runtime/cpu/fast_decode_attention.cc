@@ -53,7 +53,8 @@ void FastDecodeAttention::MakeTiles() {
       if (head.keeps_probabilities) floats += WeightFloats(tile) + ReferenceFloats(tile);
       chunks += Chunks(slots);
     }
-    work_.push_back({first_tile, tiles_.size() - first_tile, static_cast<int>(Chunks(slots))});
+    if (head.direction != nullptr) floats += PaddedSlots(slots);
+    work_.push_back({first_tile, tiles_.size() - first_tile, static_cast<int>(Chunks(slots)), nullptr});
   }
   if (floats_.size() < floats) floats_.resize(floats);
   if (sums_.size() < chunks) sums_.resize(chunks);
@@ -70,6 +71,9 @@ void FastDecodeAttention::MakeTiles() {
       tile.rows = {.weights = next, .references = next + WeightFloats(tile)};
       next += WeightFloats(tile) + ReferenceFloats(tile);
     }
+    if (heads_[h].direction == nullptr) continue;
+    work_[h].key_products = next;
+    next += PaddedSlots(heads_[h].cache->size());
   }
 }
 
@@ -95,6 +99,10 @@ void FastDecodeAttention::RunUnit(const Unit& unit, const Done& done, int thread
   if (static_cast<size_t>(head.new_slot) / (kChunkPages * kPageSlots) == unit.chunk)
     head.cache->Write(head.new_slot, head.key, head.value);
   for (size_t t = 0; t < work.tiles; ++t) AttendChunk(tiles_[work.first_tile + t], unit.chunk);
+  if (head.direction != nullptr) {
+    MultiplyKeys(head.cache->type(), head_dim_, head.cache->pages(), unit.chunk, head.direction,
+                 work.key_products);
+  }
   if (std::atomic_ref(work.chunks_left).fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   for (size_t t = 0; t < work.tiles; ++t) {
     const DecodeTile& tile = tiles_[work.first_tile + t];

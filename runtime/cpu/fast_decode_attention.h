@@ -16,6 +16,7 @@ class FastDecodeAttention : public DecodeAttention {
   void Run(std::span<DecodeHead> heads, const Done& done) override;
   void Probabilities(size_t head, size_t first_query, size_t queries, GroupScore how, size_t first,
                      float* scores) const override;
+  const float* KeyProducts(size_t head) const override { return work_[head].key_products; }
   size_t scratch_bytes() const override;
 
  private:
@@ -28,6 +29,7 @@ class FastDecodeAttention : public DecodeAttention {
     size_t first_tile;
     size_t tiles;
     int chunks_left;  // counted down by the threads
+    float* key_products;
   };
 
   void ListUnits();
