@@ -4,8 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
 #include <random>
 #include <set>
+#include <vector>
 
 namespace kvscope {
 namespace {
@@ -61,6 +65,29 @@ TEST(MaxPool, TakesTheMaximumAroundEachElement) {
   EXPECT_THAT(MaxPool(std::vector<float>{3, 1, 2}, 7), ElementsAre(3, 3, 3));
   EXPECT_THAT(MaxPool(std::vector<float>{3, 1, 2}, 1), ElementsAre(3, 1, 2));
   EXPECT_THAT(MaxPool(std::vector<float>{}, 7), IsEmpty());
+}
+
+// Against a plain loop: few different scores, so that many are equal; some are no numbers.
+TEST(LowestCandidate, IsTheWorstOfTheWindowAndOfEqualOnesTheLatest) {
+  std::mt19937 random(11);
+  for (int round = 0; round < 300; ++round) {
+    const size_t n = 1 + random() % 200;
+    std::vector<float> scores(n);
+    for (float& score : scores)
+      score = random() % 32 == 0 ? std::numeric_limits<float>::quiet_NaN() : static_cast<float>(random() % 8);
+    std::vector<int> ranks(n);
+    std::iota(ranks.begin(), ranks.end(), 0);
+    std::ranges::shuffle(ranks, random);
+    const int first = static_cast<int>(random() % (n + 1)), end = static_cast<int>(random() % (n + 1));
+    int expected = -1;
+    for (int i = 0; i < static_cast<int>(n); ++i) {
+      const auto s = static_cast<size_t>(i), e = static_cast<size_t>(expected);
+      if (ranks[s] < first || ranks[s] >= end || std::isnan(scores[s])) continue;
+      if (expected < 0 || scores[s] < scores[e] || (scores[s] == scores[e] && ranks[s] > ranks[e]))
+        expected = i;
+    }
+    EXPECT_EQ(LowestCandidate(scores, ranks, first, end), expected) << n << " slots";
+  }
 }
 
 }  // namespace
