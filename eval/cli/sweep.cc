@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <string>
@@ -14,6 +15,7 @@
 #include "eval/plan/planned_cell.h"
 #include "eval/run/interrupt.h"
 #include "eval/sweep/forecast.h"
+#include "eval/sweep/worker_devices.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
 #include "results/base/jsonl.h"
@@ -29,6 +31,7 @@ struct Options {
   std::string plan;
   std::map<std::string, std::string> overrides;  // by flag; empty: not given
   std::string shard = "1/1";
+  std::string devices;
   SweepOptions sweep;
   int64_t watchdog_s = 1800;
   bool timing = false;
@@ -75,8 +78,22 @@ absl::Status CheckOptions(const Options& options, const std::vector<PlannedCell>
   if (timing && options.find_knee)
     return absl::InvalidArgumentError("--find-knee compares accuracies: the plan's cells may not be timed");
   if (timing && options.sweep.jobs > 1)
-    return absl::InvalidArgumentError(
-        fmt::format("--jobs: expected 1 where cells are timed, found {}", options.sweep.jobs));
+    return absl::InvalidArgumentError(fmt::format("{}: expected 1 where cells are timed, found {}",
+                                                  options.devices.empty() ? "--jobs" : "--devices",
+                                                  options.sweep.jobs));
+  return absl::OkStatus();
+}
+
+// A worker for each device.
+absl::Status UseDevices(const std::vector<PlannedCell>& cells, Options& options) {
+  if (options.devices.empty()) return absl::OkStatus();
+  if (options.sweep.jobs != 1)
+    return absl::InvalidArgumentError("--devices: one worker runs on each device: no --jobs");
+  if (std::ranges::all_of(cells, [](const PlannedCell& c) { return c.request.device == "cpu"; }))
+    return absl::InvalidArgumentError("--devices: no cell of the plan runs on a device: see --device");
+  const char* const visible = std::getenv("CUDA_VISIBLE_DEVICES");
+  ASSIGN_OR_RETURN(options.sweep.devices, WorkerDevices(options.devices, visible != nullptr ? visible : ""));
+  options.sweep.jobs = static_cast<int>(options.sweep.devices.size());
   return absl::OkStatus();
 }
 
@@ -143,6 +160,7 @@ absl::StatusOr<ExitCode> Sweep(Options options) {
     if (!value.empty()) overrides[flag] = value;
   if (options.timing) overrides["timing"] = true;
   ASSIGN_OR_RETURN(const std::vector<PlannedCell> all, ReadPlan(plan, options.plan, overrides));
+  RETURN_IF_ERROR(UseDevices(all, options));
   RETURN_IF_ERROR(CheckOptions(options, all));
   ASSIGN_OR_RETURN(options.sweep.shard, ParseShard(options.shard));
   const std::vector<PlannedCell> cells = CellsOf(options.sweep.shard, all);
@@ -196,6 +214,8 @@ Action AddSweep(CLI::App& command) {
   command.add_option("--shard", options->shard, "I/N: only the I-th of N parts of the cells")
       ->capture_default_str();
   command.add_option("--jobs", options->sweep.jobs, "Worker processes at a time")->capture_default_str();
+  command.add_option("--devices", options->devices,
+                     "Ordinals of CUDA devices, as 0,1: a worker process on each, in place of --jobs");
   command
       .add_option("--batch", options->sweep.unit.batch, "Rows decoded together, where cells are not timed")
       ->capture_default_str();

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "datasets/manifest.h"
+#include "eval/run/device.h"
 #include "eval/run/model_path.h"
 #include "eval/run/prompt_tokens.h"
 #include "eval/run/run_defaults.h"
@@ -82,6 +83,8 @@ void AddProvenance(const Cell& cell, RunRecord& run) {
   run.machine = ToJson(GetMachine());
   run.execution = {{"threads", cell.engine.threads}, {"batch", cell.engine.batch}, {"warm_up", cell.warm_up}};
   if (!cell.notes.empty()) run.execution["notes"] = cell.notes;
+  const nlohmann::json device = DescribeDevice(run.config.device, cell.method);
+  if (!device.is_null()) run.execution["device"] = device;
 }
 
 }  // namespace

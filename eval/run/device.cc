@@ -1,13 +1,16 @@
 #include "eval/run/device.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
+#include "eval/run/gpu_state.h"
 #include "fmt/format.h"
 #include "fmt/ranges.h"
 #include "results/base/status_macros.h"
 #if defined(KVSCOPE_DEVICE)
 #include "runtime/cuda/cuda_backend.h"
+#include "runtime/cuda/selection_place.h"
 #endif
 
 namespace kvscope {
@@ -33,6 +36,32 @@ absl::Status CheckDevice(std::string_view device) {
   if (device != "cpu") return CheckCudaDevice();
 #endif
   return absl::OkStatus();
+}
+
+nlohmann::json DescribeDevice(std::string_view device, const Method& method) {
+#if defined(KVSCOPE_DEVICE)
+  if (device != "cpu") {
+    const char* const visible = std::getenv("CUDA_VISIBLE_DEVICES");
+    const std::string_view reason = WhyHostSelects(method);
+    nlohmann::json described = {{"visible", nullptr}, {"selection", reason.empty() ? "device" : "host"}};
+    if (visible != nullptr) described["visible"] = visible;
+    if (!reason.empty()) described["selection_reason"] = reason;
+    return described;
+  }
+#endif
+  (void)device, (void)method;
+  return nullptr;
+}
+
+nlohmann::json DeviceState(std::string_view device) {
+#if defined(KVSCOPE_DEVICE)
+  if (device != "cpu") {
+    const absl::StatusOr<std::string> bus_id = CudaDeviceBusId();
+    return bus_id.ok() ? ReadGpuState(*bus_id) : UnknownGpuState(std::string(bus_id.status().message()));
+  }
+#endif
+  (void)device;
+  return nullptr;
 }
 
 absl::StatusOr<std::unique_ptr<Engine>> MakeEngine(std::shared_ptr<const Model> model,

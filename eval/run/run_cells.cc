@@ -95,9 +95,12 @@ class RunsInProgress {
 
  private:
   absl::Status Generate(Engine& engine);
-  absl::Status Record(const Pending& sample, const SequenceResult& result, size_t scratch_bytes);
+  absl::Status Record(const Pending& sample, const SequenceResult& result, const Engine& engine);
   // Status, timing and scores of a run that goes no further. `interrupted` is why, where samples are missing.
-  absl::Status Close(size_t run, const absl::Status& interrupted, size_t scratch_bytes);
+  // `engine`: null where none could be made.
+  absl::Status Close(size_t run, const absl::Status& interrupted, const Engine* engine);
+  // Of all that are not closed. Returns the first error.
+  absl::Status CloseAll(const absl::Status& interrupted, const Engine* engine);
   void ShowProgress(const Share& share) const;
 
   const std::span<const CellRun> runs_;
@@ -106,21 +109,29 @@ class RunsInProgress {
   std::vector<std::shared_ptr<PublishedCounters>> counters_;  // of each run
   std::vector<size_t> generated_;                             // samples, of each run
   std::vector<bool> closed_;
+  nlohmann::json device_before_;  // DeviceState when the samples began
 };
 
 absl::Status RunsInProgress::Run(const EngineOptions& options) {
   const Cell& first = *runs_.front().cell;
-  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine,
-                   MakeEngine(first.model, options, first.run.config.device));
-  const absl::Status status = Generate(*engine);
-  // Also runs whose samples were all there, but whose process died before it said so.
+  const absl::StatusOr<std::unique_ptr<Engine>> engine =
+      MakeEngine(first.model, options, first.run.config.device);
+  if (!engine.ok()) {
+    CloseAll(engine.status(), nullptr).IgnoreError();  // what kept the engine from being made matters more
+    return engine.status();
+  }
+  const absl::Status status = Generate(**engine);
+  const absl::Status closing = CloseAll(status, engine->get());
+  return status.ok() ? closing : status;
+}
+
+// Also runs whose samples were all there, but whose process died before it said so.
+absl::Status RunsInProgress::CloseAll(const absl::Status& interrupted, const Engine* engine) {
   absl::Status closing;
   for (size_t run = 0; run < runs_.size(); ++run) {
-    if (closed_[run]) continue;
-    const absl::Status closed = Close(run, status, engine->scratch_bytes());
-    if (closing.ok()) closing = closed;
+    if (!closed_[run]) closing.Update(Close(run, interrupted, engine));
   }
-  return status.ok() ? closing : status;
+  return closing;
 }
 
 absl::Status RunsInProgress::Generate(Engine& engine) {
@@ -128,6 +139,7 @@ absl::Status RunsInProgress::Generate(Engine& engine) {
   if (pending.empty()) return absl::OkStatus();
   const Cell& first = *runs_[pending.front().run].cell;
   if (first.warm_up) RETURN_IF_ERROR(WarmUp(first, engine, callbacks_.cancelled));
+  device_before_ = DeviceState(first.run.config.device);
 
   for (const CellRun& run : runs_) counters_.push_back(CountersAfter(run.store->records(), run.cell->method));
   std::vector<SequenceRequest> requests;
@@ -139,7 +151,7 @@ absl::Status RunsInProgress::Generate(Engine& engine) {
   absl::Status recorded;  // the engine's callback cannot fail: the first error is kept, and stops the rest
   EngineCallbacks engine_callbacks;
   engine_callbacks.finished = [&](size_t request, const SequenceResult& result) {
-    if (recorded.ok()) recorded = Record(pending[request], result, engine.scratch_bytes());
+    if (recorded.ok()) recorded = Record(pending[request], result, engine);
     share.Finish(request);
     ShowProgress(share);
   };
@@ -162,7 +174,7 @@ void RunsInProgress::ShowProgress(const Share& share) const {
 }
 
 absl::Status RunsInProgress::Record(const Pending& sample, const SequenceResult& result,
-                                    size_t scratch_bytes) {
+                                    const Engine& engine) {
   const Cell* const cell = runs_[sample.run].cell;
   RunStore* const store = runs_[sample.run].store;
   SampleRecord record =
@@ -173,10 +185,10 @@ absl::Status RunsInProgress::Record(const Pending& sample, const SequenceResult&
     record.published_counters = {counters->step, counters->jump, counters->jump_layer};
   RETURN_IF_ERROR(store->Append(record));
   ++generated_[sample.run];
-  return store->IsFull() ? Close(sample.run, absl::OkStatus(), scratch_bytes) : absl::OkStatus();
+  return store->IsFull() ? Close(sample.run, absl::OkStatus(), &engine) : absl::OkStatus();
 }
 
-absl::Status RunsInProgress::Close(size_t run, const absl::Status& interrupted, size_t scratch_bytes) {
+absl::Status RunsInProgress::Close(size_t run, const absl::Status& interrupted, const Engine* engine) {
   const Cell* const cell = runs_[run].cell;
   RunStore* const store = runs_[run].store;
   closed_[run] = true;
@@ -194,11 +206,15 @@ absl::Status RunsInProgress::Close(size_t run, const absl::Status& interrupted, 
   }
   const uint64_t peak_rss = PeakResidentBytes();
   const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - start_;
-  RETURN_IF_ERROR(WriteTiming(*store, {.wall_s = wall.count(),
-                                       .samples = generated_[run],
-                                       .scratch_bytes = scratch_bytes,
-                                       .peak_rss_bytes = peak_rss,
-                                       .warm_up = cell->warm_up}));
+  TimingRecord timing{.samples = generated_[run], .peak_rss_bytes = peak_rss, .warm_up = cell->warm_up};
+  if (cell->run.config.device != "emulated") timing.wall_s = wall.count();
+  if (engine != nullptr) {
+    timing.scratch_bytes = engine->scratch_bytes();
+    timing.device_bytes_peak = engine->device_bytes_peak();
+    timing.device_before = device_before_;
+    timing.device_after = DeviceState(cell->run.config.device);
+  }
+  RETURN_IF_ERROR(WriteTiming(*store, timing));
   ASSIGN_OR_RETURN(JudgedRun judged, JudgeRun(store->folder()));
   judged.run.status = status;
   RETURN_IF_ERROR(WriteScores(judged));

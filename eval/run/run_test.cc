@@ -9,6 +9,7 @@
 #include <string>
 
 #include "eval/testing/run_program.h"
+#include "fmt/format.h"
 #include "nlohmann/json.hpp"
 #include "results/base/file.h"
 #include "results/base/jsonl.h"
@@ -18,6 +19,9 @@
 namespace kvscope {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::Field;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
@@ -193,9 +197,63 @@ TEST_F(RunTest, TheEmulatedDeviceMakesTheTokensOfTheCpu) {
   EXPECT_EQ(found.run.config.device, "emulated");
   EXPECT_EQ(found.run.config.mode, "accuracy");
   EXPECT_FALSE(found.samples.at(0).time.has_value());
+  const nlohmann::json timing = *ReadJsonFile(folder_ / "emulated/timing.json");
+  EXPECT_TRUE(timing.at("wall_s").is_null()) << timing;
+  EXPECT_FALSE(timing.contains("decode_s")) << timing;
+  EXPECT_EQ(found.run.execution.at("device"),
+            nlohmann::json({{"visible", nullptr}, {"selection", "device"}}));
+  EXPECT_EQ(timing.at("device_state").at("after").at("missing").at("all"), "the device is emulated");
+  const auto& peak = timing.at("device_bytes_peak");
+  for (const char* purpose : {"weights", "cache", "scores", "scratch"})
+    EXPECT_GT(peak.at(purpose), 0) << peak;
+  EXPECT_GT(peak.at("all"), peak.at("weights"));
   EXPECT_EQ(Run("x", {"--device", "emulated", "--timing"}).exit_code, 2);
   ASSERT_EQ(Run("bf16", with({"--device", "emulated", "--precision", "bf16"})).exit_code, 0);  // tensor cores
   EXPECT_EQ(Read("bf16").run.config.precision, "bf16");
+}
+
+// What a device's sort cannot repeat is said.
+TEST_F(RunTest, TheRecordSaysWhyTheHostSelects) {
+  const ProgramResult result =
+      Run("published", {"--device", "emulated", "--semantics", "published", "--method", "full+slide",
+                        "--window", "16", "--recent", "8", "--max-new-tokens", "1"});
+  if (result.exit_code == 5) GTEST_SKIP() << result.err;
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const nlohmann::json device = Read("published").run.execution.at("device");
+  EXPECT_EQ(device.at("selection"), "host");
+  EXPECT_THAT(device.at("selection_reason").get<std::string>(), HasSubstr("torch.topk"));
+}
+
+// A device with little memory: for the weights, then for the prompt, then for the cache that grows.
+TEST_F(RunTest, OutOfDeviceMemoryIsARecordWithThePeak) {
+  const std::vector<std::string> flags = {"--device", "emulated",         "--method",
+                                          "full",     "--max-new-tokens", "6"};
+  const ProgramResult roomy = Run("roomy", flags);
+  if (roomy.exit_code == 5) GTEST_SKIP() << roomy.err;
+  ASSERT_EQ(roomy.exit_code, 0) << roomy.err;
+  const nlohmann::json peak = ReadJsonFile(folder_ / "roomy/timing.json")->at("device_bytes_peak");
+  const auto weights = peak.at("weights").get<uint64_t>(), all = peak.at("all").get<uint64_t>();
+
+  const auto limited = [&](const std::string& name, uint64_t bytes) {
+    ::setenv("KVSCOPE_SIMT_DEVICE_BYTES", fmt::format("{}", bytes).c_str(), /*overwrite=*/1);
+    const ProgramResult result = Run(name, flags);
+    ::unsetenv("KVSCOPE_SIMT_DEVICE_BYTES");
+    EXPECT_EQ(result.exit_code, 4) << result.err;
+    EXPECT_EQ(Read(name).run.status, RunStatus::kFailed);
+  };
+  limited("weights", weights - 1);
+  EXPECT_THAT(Read("weights").run.reason, HasSubstr(fmt::format("the weights take {} bytes", weights)));
+
+  limited("prompt", weights + (all - weights) / 8);
+  ASSERT_FALSE(Read("prompt").samples.empty());
+  EXPECT_THAT(Read("prompt").samples[0].error, AllOf(HasSubstr("out of memory during prefill"),
+                                                     HasSubstr(fmt::format("{} weights", weights))));
+  const nlohmann::json timing = *ReadJsonFile(folder_ / "prompt/timing.json");
+  EXPECT_EQ(timing.at("device_bytes_peak").at("weights"), weights);
+  EXPECT_LE(timing.at("device_bytes_peak").at("all").get<uint64_t>(), weights + (all - weights) / 8);
+
+  limited("all", all - 1);
+  EXPECT_THAT(Read("all").samples, Contains(Field(&SampleRecord::error, HasSubstr("out of memory"))));
 }
 
 TEST_F(RunTest, WhatCannotBeRunIsRefusedBeforeAnythingIs) {

@@ -30,11 +30,15 @@ absl::Status WriteTiming(const RunStore& store, const TimingRecord& timing) {
                         {"mode", run.config.mode},
                         {"threads", run.execution.value("threads", 0)},
                         {"batch", run.execution.value("batch", 0)},
-                        {"wall_s", timing.wall_s},
+                        {"wall_s", nullptr},
                         {"samples", timing.samples},
                         {"scratch_bytes", timing.scratch_bytes},
                         {"warm_up", timing.warm_up},
                         {"peak_rss_bytes", timing.peak_rss_bytes}};
+  if (timing.wall_s) out["wall_s"] = *timing.wall_s;
+  if (!timing.device_bytes_peak.empty()) out["device_bytes_peak"] = timing.device_bytes_peak;
+  if (!timing.device_after.is_null())
+    out["device_state"] = {{"before", timing.device_before}, {"after", timing.device_after}};
   if (run.config.mode == "timing") {
     out["prefill_s"] = Summary(store, [](const TimeRecord& t) { return t.prefill_s; });
     out["compress_s"] = Summary(store, [](const TimeRecord& t) { return t.compress_s; });

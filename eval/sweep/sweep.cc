@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <deque>
 #include <memory>
 #include <thread>
@@ -37,6 +38,7 @@ absl::StatusOr<std::unique_ptr<FolderLock>> TakeLock(const std::string& folder) 
 
 struct RunningUnit {
   Unit unit;
+  std::string device;  // of options.devices; empty where there are none
   std::unique_ptr<Worker> worker;
   double share = 0;
   bool hung = false;
@@ -57,6 +59,7 @@ class Sweep {
 
  private:
   absl::Status StartWorkers();
+  std::string FreeDevice() const;
   void WaitForMessages() const;
   void CheckWatchdog();
   void Take(RunningUnit& running, const nlohmann::json& message);
@@ -109,14 +112,24 @@ absl::StatusOr<SweepResult> Sweep::Run() {
 
 absl::Status Sweep::StartWorkers() {
   while (!waiting_.empty() && running_.size() < static_cast<size_t>(options_.jobs)) {
+    const std::string device = FreeDevice();
     RunningUnit& running = running_.emplace_back();
     running.unit = std::move(waiting_.front());
+    running.device = device;
     waiting_.pop_front();
     ASSIGN_OR_RETURN(running.worker, Worker::Start([&](const SendMessage& send) {
+                       if (!device.empty()) ::setenv("CUDA_VISIBLE_DEVICES", device.c_str(), /*overwrite=*/1);
                        RunUnit(cells_, running.unit, fetcher_, options_.unit, send);
                      }));
   }
   return absl::OkStatus();
+}
+
+std::string Sweep::FreeDevice() const {
+  const auto free = std::ranges::find_if(options_.devices, [&](const std::string& device) {
+    return std::ranges::find(running_, device, &RunningUnit::device) == running_.end();
+  });
+  return free != options_.devices.end() ? *free : "";
 }
 
 void Sweep::WaitForMessages() const {

@@ -18,7 +18,9 @@ namespace kvscope {
 struct SweepOptions {
   UnitOptions unit;
   Shard shard;
-  int jobs = 1;                   // workers at a time, accuracy mode
+  int jobs = 1;  // workers at a time, accuracy mode
+  // CUDA_VISIBLE_DEVICES of each worker that runs at a time; empty: as in this process. Else as many as jobs.
+  std::vector<std::string> devices;
   std::chrono::seconds watchdog;  // a worker that shows no sign of life for so long is killed
 };
 

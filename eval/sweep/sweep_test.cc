@@ -231,6 +231,43 @@ TEST_F(SweepTest, AWorkersDeathCostsNothing) {
   EXPECT_EQ(Results("grid"), Results("whole"));
 }
 
+// On emulated devices, one worker each; the first that is seen dies, and its cells go to whichever is free.
+TEST_F(SweepTest, EachDeviceHasAWorker) {
+  json plan = json::parse(kPlan);
+  plan["device"] = "emulated";
+  plan["limit"] = 1;
+  plan["max-new-tokens"] = 8;
+  const ProgramResult one = Sweep("one", plan);
+  if (one.err.find("this build of kvscope has cpu only") != std::string::npos) GTEST_SKIP() << one.err;
+  ASSERT_EQ(one.exit_code, 0) << one.err;
+  ::setenv("KVSCOPE_SIMT_DEVICES", "2", /*overwrite=*/1);
+  bool killed = false;
+  const ProgramResult two = RunKvscopeWatched(Arguments("two", plan, {"--devices", "1,0"}), [&](pid_t pid) {
+    const pid_t worker = killed ? 0 : FirstChild(pid);
+    if (worker == 0) return;
+    ::kill(worker, SIGKILL);
+    killed = true;
+  });
+  EXPECT_EQ(two.exit_code, 0) << two.err;
+  EXPECT_THAT(two.err, HasSubstr("killed by signal 9 (Killed); it is tried again alone"));
+  EXPECT_EQ(Results("two"), Results("one"));
+  std::set<std::string> devices;
+  const json file = SweepFile("two");
+  for (const json& cell : file.at("cells")) {
+    const RunFolder run = *ReadRunFolder(folder_ / "two/" + cell.at("cell").get<std::string>());
+    devices.insert(run.run.execution.at("device").at("visible").get<std::string>());
+  }
+  EXPECT_THAT(devices, SizeIs(2));
+
+  ASSERT_EQ(Sweep("absent", plan, {"--devices", "7"}).exit_code, 4);
+  const json absent = SweepFile("absent");
+  EXPECT_THAT(absent.at("cells").front().at("reason").get<std::string>(), HasSubstr("no CUDA device"));
+  ::unsetenv("KVSCOPE_SIMT_DEVICES");
+  EXPECT_EQ(Sweep("x", plan, {"--devices", "0,0"}).exit_code, 2);
+  EXPECT_EQ(Sweep("x", plan, {"--devices", "0", "--jobs", "2"}).exit_code, 2);
+  EXPECT_EQ(Sweep("x", json::parse(kPlan), {"--devices", "0"}).exit_code, 2) << "no cell runs on a device";
+}
+
 TEST_F(SweepTest, ACellWhoseWorkerDiesEachTimeHasFailed) {
   const ProgramResult result = RunKvscopeWatched(Arguments("grid", json::parse(kPlan)), [](pid_t pid) {
     if (const pid_t worker = FirstChild(pid); worker != 0) ::kill(worker, SIGKILL);

@@ -112,6 +112,7 @@ absl::StatusOr<PrefillResult> PromptPrefill::Run(std::span<float> logits) {
     if (request_.progress) request_.progress(static_cast<int>(prompt * (layer + 1) / config_.layers));
   }
   RETURN_IF_ERROR(layers_.Logits(logits));
+  compress_s += layers_.compress_s();
 
   PrefillResult result;
   for (size_t row = 0; row < rows_.size(); ++row) {
@@ -121,6 +122,7 @@ absl::StatusOr<PrefillResult> PromptPrefill::Run(std::span<float> logits) {
       continue;
     }
     sequence->BeginDecoding(request_.rows[row].counters, static_cast<int>(prompt));
+    sequence->phases.compress_s += layers_.compress_s();
     sequence->phases.prefill_s = watch.seconds() - compress_s;
     result.emplace_back(std::move(sequence));
   }

@@ -29,6 +29,9 @@ class PromptLayers {
 
   // After the last token: [vocab], out.
   virtual absl::Status Logits(std::span<float> logits) = 0;
+
+  // When Logits has returned: of all that, what was for compression.
+  virtual double compress_s() const { return 0; }
 };
 
 class PromptPrefill {

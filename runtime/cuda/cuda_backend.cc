@@ -50,6 +50,7 @@ class CudaBackend : public Backend {
            host_scratch_bytes_;
   }
   size_t cache_bytes_peak() const override { return ledger_.peak_bytes(); }
+  std::map<std::string, size_t> device_bytes_peak() const override { return memory_->PeakBytes(); }
 
  private:
   DeviceStream stream_;
@@ -80,6 +81,18 @@ absl::Status CheckCudaDevice() {
   return absl::UnavailableError("no CUDA device was found");
 }
 
+absl::StatusOr<std::string> CudaDeviceBusId() {
+#if defined(KVSCOPE_DEVICE_EMULATED)
+  return absl::UnavailableError("the device is emulated");
+#else
+  char bus_id[32] = {};
+  int device = 0;
+  RETURN_IF_CUDA_ERROR(cudaGetDevice(&device));
+  RETURN_IF_CUDA_ERROR(cudaDeviceGetPCIBusId(bus_id, sizeof(bus_id), device));
+  return std::string(bus_id);
+#endif
+}
+
 absl::StatusOr<std::unique_ptr<Backend>> MakeCudaBackend(std::shared_ptr<const Model> model,
                                                          Precision precision, KvType kv_type,
                                                          size_t cache_bytes) {
@@ -107,7 +120,7 @@ absl::StatusOr<std::unique_ptr<Backend>> MakeCudaBackend(std::shared_ptr<const M
     return std::make_unique<CudaBackend>(std::move(stream), std::move(memory), std::move(loaded), precision,
                                          kv_type, cache_bytes);
   } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError("the weights do not fit the device's memory");
+    return absl::ResourceExhaustedError("out of memory while weights are copied to the device");
   }
 }
 

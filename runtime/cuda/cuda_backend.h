@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "kernels/kv_page.h"
@@ -14,6 +15,9 @@ namespace kvscope {
 
 // Unavailable: this machine has no device.
 absl::Status CheckCudaDevice();
+
+// Where the device that this process uses is on the bus, as "0000:3b:00.0". Unavailable: an emulated one.
+absl::StatusOr<std::string> CudaDeviceBusId();
 
 // `cache_bytes`: what all caches together may take; beyond it memory is out; 0: no limit. Unavailable: no
 // device. Unimplemented: a head dimension or a type of cache that device code has no kernels for, or in bf16

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "runtime/cpu/stopwatch.h"
+#include "runtime/cuda/profiler_range.h"
 
 namespace kvscope {
 namespace {
@@ -122,10 +123,9 @@ void DeviceDecode::FillLayer(size_t layer) {
 
 absl::Status DeviceDecode::Attend(size_t layer) {
   const size_t layers = config().layers;
-  const AttentionRow* const rows = inputs_.Device(OfLayer(rows_, layer, layers));
   RETURN_IF_CUDA_ERROR(
       DecodeAttentionOnDevice<float>({.q = transformer_.q(),
-                                      .rows = rows,
+                                      .rows = inputs_.Device(OfLayer(rows_, layer, layers)),
                                       .tiles = inputs_.Device(OfLayer(tiles_, layer, layers)),
                                       .row_count = static_cast<unsigned>(slots_ * config().heads),
                                       .tile_count = static_cast<unsigned>(room_.tiles),
@@ -140,28 +140,43 @@ absl::Status DeviceDecode::Attend(size_t layer) {
                                       .probabilities = probabilities_.data(),
                                       .out = transformer_.attention()},
                                      stream()));
-  if (room_.probabilities == 0) return absl::OkStatus();  // nobody needs scores
-  RETURN_IF_CUDA_ERROR(GroupScoresOnDevice({.rows = rows,
-                                            .probabilities = probabilities_.data(),
-                                            .factors = factors_.data(),
-                                            .items = inputs_.Device(OfLayer(score_items_, layer, layers)),
-                                            .item_count = slots_ * config().heads},
-                                           stream()));
   return absl::OkStatus();
 }
 
-absl::Status DeviceDecode::Submit() {
-  RETURN_IF_ERROR(transformer_.Embed(inputs_.Device(ids_), inputs_.Device(positions_)));
+absl::Status DeviceDecode::Score(size_t layer) {
   const size_t layers = config().layers;
+  RETURN_IF_ERROR(select_timer_.Start(stream()));
+  if (room_.probabilities > 0) {  // or nobody has needed scores yet
+    RETURN_IF_CUDA_ERROR(GroupScoresOnDevice({.rows = inputs_.Device(OfLayer(rows_, layer, layers)),
+                                              .probabilities = probabilities_.data(),
+                                              .factors = factors_.data(),
+                                              .items = inputs_.Device(OfLayer(score_items_, layer, layers)),
+                                              .item_count = slots_ * config().heads},
+                                             stream()));
+  }
+  return select_timer_.Stop(stream());
+}
+
+absl::Status DeviceDecode::Select() {
+  RETURN_IF_ERROR(select_timer_.Start(stream()));
+  RETURN_IF_ERROR(selection_.Launch(stream()));
+  return select_timer_.Stop(stream());
+}
+
+absl::Status DeviceDecode::Submit() {
+  const size_t layers = config().layers;
+  select_timer_.Restart();  // all graphs have the same stretches
+  RETURN_IF_ERROR(transformer_.Embed(inputs_.Device(ids_), inputs_.Device(positions_)));
   for (size_t layer = 0; layer < layers; ++layer) {
     RETURN_IF_ERROR(transformer_.Project(layer));
     RETURN_IF_ERROR(
         transformer_.FillCaches(inputs_.Device(OfLayer(writes_, layer, layers)), slots_ * config().heads));
     RETURN_IF_ERROR(Attend(layer));
+    RETURN_IF_ERROR(Score(layer));
     if (probe_ != nullptr) RETURN_IF_ERROR(Show(layer));
     RETURN_IF_ERROR(transformer_.Finish(layer));
   }
-  RETURN_IF_ERROR(selection_.Launch(stream()));
+  RETURN_IF_ERROR(Select());
   return transformer_.Logits(0, slots_, results_.Device(logits_));
 }
 
@@ -208,6 +223,7 @@ absl::Status DeviceDecode::Show(size_t layer) {
 
 absl::Status DeviceDecode::Step(std::span<CpuSequence* const> rows, std::span<const int> tokens,
                                 std::span<float> logits) {
+  const ProfilerRange range("decode step");
   const Stopwatch watch;
   slots_ = std::bit_ceil(rows.size());
   size_t positions = 0;
@@ -227,6 +243,8 @@ absl::Status DeviceDecode::Step(std::span<CpuSequence* const> rows, std::span<co
   RETURN_IF_CUDA_ERROR(cudaStreamSynchronize(stream()));
   std::ranges::copy(results_.Host(logits_).first(rows.size() * config().vocab), logits.begin());
   selection_.Evict();
+  ASSIGN_OR_RETURN(const double select_s, select_timer_.Seconds());
+  for (CpuSequence* row : rows) row->phases.select_s += select_s;
   const double step_s = watch.seconds();
   for (CpuSequence* row : rows) {
     if (row->failure.ok()) row->EndStep(step_s);

@@ -10,6 +10,7 @@
 
 #include "runtime/cuda/device_graph.h"
 #include "runtime/cuda/device_selection.h"
+#include "runtime/cuda/device_timer.h"
 #include "runtime/cuda/device_transformer.h"
 #include "runtime/cuda/step_plan.h"
 #include "runtime/engine/probe.h"
@@ -50,6 +51,8 @@ class DeviceDecode {
   // From the embedding to the logits.
   absl::Status Submit();
   absl::Status Attend(size_t layer);
+  absl::Status Score(size_t layer);
+  absl::Status Select();
   absl::Status Run();
   absl::Status Show(size_t layer);
 
@@ -59,6 +62,7 @@ class DeviceDecode {
   MirroredArrays inputs_;
   MirroredArrays results_;
   DeviceSelection selection_;
+  DeviceTimer select_timer_;  // of scoring and selection
   Room room_;
   size_t slots_ = 0;  // of the step in progress
   size_t transformer_moves_ = 0;

@@ -1,6 +1,5 @@
 #include "runtime/cuda/device_memory.h"
 
-#include <algorithm>
 #include <new>
 
 namespace kvscope {
@@ -11,15 +10,21 @@ void* DeviceLedger::Allocate(DevicePurpose purpose, size_t bytes) {
     cudaGetLastError();  // or the next launch would report it
     throw std::bad_alloc();
   }
-  Count& count = counts_[Index(purpose)];
-  count.bytes += bytes;
-  count.peak = std::max(count.peak, count.bytes);
+  counts_[Index(purpose)].Add(bytes);
+  all_.Add(bytes);
   return data;
 }
 
 void DeviceLedger::Free(DevicePurpose purpose, void* data, size_t bytes) {
   LogDeviceError(cudaFree(data), "cudaFree");
   counts_[Index(purpose)].bytes -= bytes;
+  all_.bytes -= bytes;
+}
+
+std::map<std::string, size_t> DeviceLedger::PeakBytes() const {
+  std::map<std::string, size_t> peak = {{"all", all_.peak}};
+  for (size_t i = 0; i < counts_.size(); ++i) peak[kDevicePurposeNames[i]] = counts_[i].peak;
+  return peak;
 }
 
 absl::Status DeviceStream::Create() {

@@ -3,9 +3,12 @@
 
 #include <cuda_runtime.h>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <map>
 #include <span>
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -14,13 +17,15 @@
 namespace kvscope {
 
 enum class DevicePurpose { kWeights, kCache, kScores, kScratch };
-inline constexpr size_t kDevicePurposes = 4;
+inline constexpr std::array<const char*, 4> kDevicePurposeNames = {"weights", "cache", "scores", "scratch"};
 
 // Bytes allocated, exactly. For one thread.
 class DeviceLedger {
  public:
   size_t bytes(DevicePurpose purpose) const { return counts_[Index(purpose)].bytes; }
   size_t peak_bytes(DevicePurpose purpose) const { return counts_[Index(purpose)].peak; }
+  // By purpose, and of all together ("all"), which is less than their sum where they peak at different times.
+  std::map<std::string, size_t> PeakBytes() const;
 
   // Throws std::bad_alloc.
   void* Allocate(DevicePurpose purpose, size_t bytes);
@@ -30,10 +35,16 @@ class DeviceLedger {
   struct Count {
     size_t bytes = 0;
     size_t peak = 0;
+
+    void Add(size_t more) {
+      bytes += more;
+      peak = std::max(peak, bytes);
+    }
   };
   static size_t Index(DevicePurpose purpose) { return static_cast<size_t>(purpose); }
 
-  std::array<Count, kDevicePurposes> counts_;
+  std::array<Count, kDevicePurposeNames.size()> counts_;
+  Count all_;
 };
 
 // An array in device memory that grows and never shrinks.

@@ -1,8 +1,10 @@
 #include "runtime/cuda/device_model.h"
 
 #include <functional>
+#include <new>
 #include <utility>
 
+#include "fmt/format.h"
 #include "runtime/cuda/weight_upload.h"
 
 namespace kvscope {
@@ -51,6 +53,14 @@ class Layout {
   size_t size_ = 0;
 };
 
+absl::Status DoNotFit(size_t bytes) {
+  size_t free_bytes = 0, total_bytes = 0;
+  RETURN_IF_CUDA_ERROR(cudaMemGetInfo(&free_bytes, &total_bytes));
+  return absl::ResourceExhaustedError(
+      fmt::format("out of memory: the weights take {} bytes, and of the device's {} bytes {} are free", bytes,
+                  total_bytes, free_bytes));
+}
+
 }  // namespace
 
 absl::StatusOr<DeviceModel> DeviceModel::Load(std::shared_ptr<const Model> model, DeviceLedger& ledger,
@@ -76,7 +86,11 @@ absl::StatusOr<DeviceModel> DeviceModel::Load(std::shared_ptr<const Model> model
   layout.Add(host.final_norm, loaded.final_norm_);
   const bool tied = host.head.data == host.embedding.data;
   if (!tied) layout.Add(host.head, loaded.head_);
-  loaded.arena_.Resize(layout.size());
+  try {
+    loaded.arena_.Resize(layout.size());
+  } catch (const std::bad_alloc&) {
+    return DoNotFit(layout.size());
+  }
   RETURN_IF_ERROR(layout.Copy(loaded.arena_.data(), stream));
   if (tied) loaded.head_ = loaded.embedding_;
   return loaded;

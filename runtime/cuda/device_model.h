@@ -20,7 +20,8 @@ class DeviceModel {
     WeightMatrix gate, up, down;
   };
 
-  // Copies everything that a forward pass reads straight from the mapped files. Throws std::bad_alloc.
+  // Copies everything that a forward pass reads straight from the mapped files. ResourceExhausted: it does
+  // not fit the device's memory. Throws std::bad_alloc where the host's is out.
   static absl::StatusOr<DeviceModel> Load(std::shared_ptr<const Model> model, DeviceLedger& ledger,
                                           cudaStream_t stream);
 

@@ -5,6 +5,8 @@
 #include <numeric>
 #include <vector>
 
+#include "runtime/cuda/profiler_range.h"
+
 namespace kvscope {
 
 DevicePrefill::DevicePrefill(DeviceTransformer& transformer, DeviceLedger& memory, PageLedger& ledger,
@@ -32,8 +34,15 @@ absl::Status DevicePrefill::Begin() {
   return transformer_.Embed(ids_.data(), device_positions_.data());
 }
 
+absl::Status DevicePrefill::KeepSelected() {
+  RETURN_IF_ERROR(compress_timer_.Start(transformer_.stream()));
+  RETURN_IF_ERROR(transformer_.pages().EditByPage());
+  return compress_timer_.Stop(transformer_.stream());
+}
+
 absl::StatusOr<std::vector<HeadCache>> DevicePrefill::RunLayer(size_t layer, PromptScores& scores) {
-  RETURN_IF_ERROR(transformer_.pages().EditByPage());  // what was kept of the layer before
+  const ProfilerRange range("prefill layer");
+  RETURN_IF_ERROR(KeepSelected());
   RETURN_IF_ERROR(transformer_.Project(layer));
   std::vector<HeadCache> caches;
   for (size_t head = 0; head < config().kv_heads; ++head) {
@@ -95,8 +104,10 @@ absl::Status DevicePrefill::Receive(const PrefillAttentionParams& attention, siz
   if (first == prompt_.size()) return absl::OkStatus();  // no queries: the sums stay 0
   std::vector<float> received(config().heads * prompt_.size());
   received_.Resize(received.size());
+  RETURN_IF_ERROR(compress_timer_.Start(transformer_.stream()));
   RETURN_IF_CUDA_ERROR(ReceivedAttentionOnDevice(attention, static_cast<unsigned>(first), received_.data(),
                                                  transformer_.stream()));
+  RETURN_IF_ERROR(compress_timer_.Stop(transformer_.stream()));
   RETURN_IF_ERROR(received_.Download(received, transformer_.stream()));
   for (size_t head = 0; head < config().heads; ++head)
     std::copy_n(&received[head * prompt_.size()], prompt_.size(), scores.At(sum, head, 0));
@@ -104,10 +115,12 @@ absl::Status DevicePrefill::Receive(const PrefillAttentionParams& attention, siz
 }
 
 absl::Status DevicePrefill::Logits(std::span<float> logits) {
-  RETURN_IF_ERROR(transformer_.pages().EditByPage());
+  RETURN_IF_ERROR(KeepSelected());
   logits_.Resize(config().vocab);
   RETURN_IF_ERROR(transformer_.Logits(prompt_.size() - 1, 1, logits_.data()));
-  return logits_.Download(logits.first(config().vocab), transformer_.stream());
+  RETURN_IF_ERROR(logits_.Download(logits.first(config().vocab), transformer_.stream()));
+  ASSIGN_OR_RETURN(compress_s_, compress_timer_.Seconds());
+  return absl::OkStatus();
 }
 
 }  // namespace kvscope

@@ -6,6 +6,7 @@
 
 #include "kernels/cuda/prefill_attention.h"
 #include "runtime/cpu/prompt_prefill.h"
+#include "runtime/cuda/device_timer.h"
 #include "runtime/cuda/device_transformer.h"
 
 namespace kvscope {
@@ -19,9 +20,12 @@ class DevicePrefill : public PromptLayers {
   absl::Status Begin() override;
   absl::StatusOr<std::vector<HeadCache>> RunLayer(size_t layer, PromptScores& scores) override;
   absl::Status Logits(std::span<float> logits) override;
+  double compress_s() const override { return compress_s_; }
 
  private:
   const ModelConfig& config() const { return transformer_.config(); }
+  // Carries out what was kept of the layer before.
+  absl::Status KeepSelected();
   absl::Status Attend(const std::vector<HeadCache>& caches, PromptScores& scores);
   // The sum of that number, of the queries that it is to go over.
   absl::Status Receive(const PrefillAttentionParams& attention, size_t sum, PromptScores& scores);
@@ -29,6 +33,8 @@ class DevicePrefill : public PromptLayers {
   DeviceTransformer& transformer_;
   PageLedger& ledger_;
   std::span<const int> prompt_;
+  DeviceTimer compress_timer_;  // of sums over queries, and of what is kept of a layer
+  double compress_s_ = 0;
   std::vector<int> positions_;
   DeviceBuffer<int> ids_, device_positions_;  // [prompt]
   DeviceBuffer<CacheWrite> writes_;

@@ -1,5 +1,5 @@
-// Weights on their way from mapped files to device memory: in shards, over several streams, through page-locked
-// buffers, so that reading the file and copying to the device go on side by side.
+// Weights on their way from mapped files to device memory: in shards, over several streams, through
+// page-locked buffers, so that reading the file and copying to the device go on side by side.
 #pragma once
 
 #include <cuda_runtime.h>

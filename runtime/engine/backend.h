@@ -3,8 +3,10 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -73,6 +75,10 @@ class Backend {
 
   // Bytes of all caches in memory, entries that sequences share counted once, at their largest so far.
   virtual size_t cache_bytes_peak() const = 0;
+
+  // Bytes that a device of its own has allocated, at their largest so far, by what for ("weights", ...), and
+  // of all together ("all"); empty where the device is the host.
+  virtual std::map<std::string, size_t> device_bytes_peak() const { return {}; }
 };
 
 // Prefill for the only row of `request`.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -82,6 +83,8 @@ struct Engine::Impl {
   void Report(Row& row, Finish finish, std::string error);
   void FailAll(const std::string& error);
   bool Cancelled() const { return callbacks->cancelled && callbacks->cancelled(); }
+  // "out of memory while ...", with what a device held at its peak.
+  std::string OutOfMemory(std::string_view doing) const;
 
   std::shared_ptr<const Model> model;
   EngineOptions options;
@@ -135,6 +138,10 @@ size_t Engine::scratch_bytes() const {
 }
 
 size_t Engine::cache_bytes_peak() const { return impl_->backend->cache_bytes_peak(); }
+
+std::map<std::string, size_t> Engine::device_bytes_peak() const {
+  return impl_->backend->device_bytes_peak();
+}
 
 absl::Status Engine::Generate(const std::vector<SequenceRequest>& requests,
                               const EngineCallbacks& callbacks) {
@@ -279,7 +286,7 @@ absl::Status Engine::Impl::Admit(size_t first, size_t n) {
     // What is too much for all may do for each.
     for (size_t i = 0; n > 1 && i < n; ++i) RETURN_IF_ERROR(Admit(first + i, 1));
     if (n > 1) return absl::OkStatus();
-    prefilled.emplace_back(absl::ResourceExhaustedError("out of memory during prefill"));
+    prefilled.emplace_back(absl::ResourceExhaustedError(OutOfMemory("during prefill")));
   }
   // A row may change its logits.
   for (size_t i = 1; i < n; ++i) std::ranges::copy(RowLogits(0), RowLogits(i).begin());
@@ -309,7 +316,7 @@ void Engine::Impl::Step() {
     backend->Decode(sequences, tokens, std::span(logits).first(rows.size() * model->config.vocab))
         .IgnoreError();
   } catch (const std::bad_alloc&) {
-    return FailAll("out of memory while decoding");
+    return FailAll(OutOfMemory("while decoding"));
   }
   std::vector<Row> going_on;
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -365,6 +372,16 @@ void Engine::Impl::Report(Row& row, Finish finish, std::string error) {
     result.times = row.sequence->times();
   }
   if (callbacks->finished) callbacks->finished(row.request, std::move(result));
+}
+
+std::string Engine::Impl::OutOfMemory(std::string_view doing) const {
+  std::string message = fmt::format("out of memory {}", doing);
+  const auto peak = backend->device_bytes_peak();
+  if (peak.empty()) return message;
+  message += "; the device held at most";
+  for (const auto& [purpose, bytes] : peak) message += fmt::format(" {} {},", bytes, purpose);
+  message.pop_back();
+  return message + " bytes";
 }
 
 // A failed step leaves every row's cache in an unknown state.

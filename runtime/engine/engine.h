@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -82,6 +83,9 @@ class Engine {
 
   // Memory of all caches, entries that sequences share counted once, at its largest so far.
   size_t cache_bytes_peak() const;
+
+  // As Backend says.
+  std::map<std::string, size_t> device_bytes_peak() const;
 
  private:
   struct Impl;
