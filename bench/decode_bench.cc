@@ -5,13 +5,13 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "bench/depth.h"
 #include "fmt/format.h"
 #include "runtime/cpu/cpu_backend.h"
 #include "runtime/engine/backend.h"
@@ -30,10 +30,7 @@ struct Case {
   KvType kv = KvType::kBF16;
 };
 
-int Depth() {
-  const char* depth = std::getenv("KVSCOPE_BENCH_DEPTH");
-  return depth != nullptr ? std::atoi(depth) : 4096;
-}
+int Depth() { return BenchDepth(4096); }
 
 std::shared_ptr<const Model> SmolLm2() {
   static const std::shared_ptr<const Model> model = [] {

@@ -1,7 +1,7 @@
 // What a grid of methods over the same prompts costs in one batch, beside the cell full+none alone: prompts
 // of KVSCOPE_BENCH_DEPTH tokens (default 2900), an eleventh of it new tokens. The ratio of the two times,
-// taken in turns, is the result. With KVSCOPE_BENCH_CHECK set, every row's tokens are first held against a run
-// of its own. Skipped where SmolLM2-135M is not in the cache.
+// taken in turns, is the result. With KVSCOPE_BENCH_CHECK set, every row's tokens are first held against a
+// run of its own. Skipped where SmolLM2-135M is not in the cache.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "bench/depth.h"
 #include "runtime/engine/engine.h"
 #include "runtime/model/test_files.h"
 
@@ -21,10 +22,7 @@ namespace {
 
 constexpr int kPrompts = 2;
 
-int Depth() {
-  const char* depth = std::getenv("KVSCOPE_BENCH_DEPTH");
-  return depth != nullptr ? std::atoi(depth) : 2900;
-}
+int Depth() { return BenchDepth(2900); }
 
 // full+none, and five methods at two windows each. The prompt's budget is 0.7 of the prompt.
 std::vector<Method> Grid(int depth) {

@@ -3,11 +3,11 @@
 // compression takes. Skipped where the model is not in the cache.
 #include <benchmark/benchmark.h>
 
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "bench/depth.h"
 #include "runtime/cpu/cpu_backend.h"
 #include "runtime/engine/backend.h"
 #include "runtime/model/test_files.h"
@@ -15,10 +15,7 @@
 namespace kvscope {
 namespace {
 
-int Depth() {
-  const char* depth = std::getenv("KVSCOPE_BENCH_DEPTH");
-  return depth != nullptr ? std::atoi(depth) : 4096;
-}
+int Depth() { return BenchDepth(4096); }
 
 void BM_Prefill(benchmark::State& state, const std::string& method_name, int length) {
   const std::string path = testing_files::CachedSmolLm2();

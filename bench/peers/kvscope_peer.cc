@@ -4,7 +4,8 @@
 //   {"op": "tokenize", "text": text}  ->  {"tokens": [...]}
 //   {"op": "bandwidth"}               ->  {"bytes_per_s": rate}  of reading memory with all threads
 // and decode also answers {"bytes": weights and cached entries that its steps read}.
-#include <cstdlib>
+#include <charconv>
+#include <cstring>
 #include <fstream>
 #include <initializer_list>
 #include <iostream>
@@ -175,7 +176,8 @@ Json Guarded(Contender& contender, const std::string& line) {
 }
 
 int Main(int argc, char** argv) {
-  const int threads = argc == 3 ? std::atoi(argv[2]) : 0;
+  int threads = 0;
+  if (argc == 3) std::from_chars(argv[2], argv[2] + std::strlen(argv[2]), threads);
   if (threads < 1) {
     std::cerr << "usage: kvscope_peer MODEL.gguf THREADS\n";
     return 2;

@@ -10,7 +10,6 @@ namespace kvscope {
 namespace {
 
 constexpr size_t kRegister = 64;  // bytes
-constexpr size_t kTileBytes = kTileRows * kTileColumns * 2;
 constexpr size_t kTileElements = kTileRows * kTileColumns;
 constexpr size_t kScales = 32;  // bytes of a block's, [16 rows]
 

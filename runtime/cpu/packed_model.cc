@@ -52,8 +52,9 @@ PackedModel::PackedModel(const Model& model, ThreadPool& pool) : model_(model), 
       std::byte* const data = next;
       to->data = data;
       next += Aligned(to->bytes());
-      pool.ParallelRanges(to->panels(),
-                          [&](size_t first, size_t end, int) { PackPanels(*from, first, end, data); });
+      pool.ParallelRanges(to->panels(), [&, from = from](size_t first, size_t end, int) {
+        PackPanels(*from, first, end, data);
+      });
     }
     DropPages(model);
   }

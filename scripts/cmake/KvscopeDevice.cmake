@@ -1,24 +1,21 @@
 # Device code: .cu files that nvcc compiles for GPUs (KVSCOPE_CUDA) and the host compiler for the emulator of kernels/simt.
-# The emulator needs NVIDIA's headers but neither its compiler nor its libraries; without them it is left out.
+# The emulator needs NVIDIA's headers but neither its compiler nor its libraries; without them it is left out. So it is where
+# a preset has a sanitizer for everything: the emulator's own variants have theirs.
 find_path(KVSCOPE_CUDA_INCLUDE cublasLt.h HINTS /usr/local/cuda/include)
-if(KVSCOPE_CUDA_INCLUDE)
+if(KVSCOPE_CUDA_INCLUDE AND NOT KVSCOPE_SANITIZE)
   set(KVSCOPE_EMULATOR ON)
 else()
   set(KVSCOPE_EMULATOR OFF)
-  message(STATUS "No headers of the CUDA toolkit: device code is not emulated, and its tests are skipped")
+  message(STATUS "No headers of the CUDA toolkit, or a sanitizer: device code is not emulated, and its tests are skipped")
 endif()
 
-# An emulated library is built in several variants, whatever the preset: races show under ThreadSanitizer only, and
-# accesses out of bounds are exact under AddressSanitizer only.
-#   plain    as the preset says; no suffix
+# An emulated library is built in several variants: races show under ThreadSanitizer only, and accesses out of bounds are
+# exact under AddressSanitizer only.
+#   plain    without a sanitizer; no suffix
 #   counted  counts the kernels' loads and stores
 #   asan     AddressSanitizer and UndefinedBehaviorSanitizer
 #   tsan     ThreadSanitizer, each device thread a thread to it
-if(KVSCOPE_SANITIZE)
-  set(KVSCOPE_SIMT_VARIANTS plain)  # the preset's sanitizer excludes others
-else()
-  set(KVSCOPE_SIMT_VARIANTS plain counted asan tsan)
-endif()
+set(KVSCOPE_SIMT_VARIANTS plain counted asan tsan)
 
 # What a variant's name ends in.
 function(kvscope_simt_suffix variant out)
@@ -49,17 +46,12 @@ function(kvscope_simt_library name)
         -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all -O1 -g)
       target_link_options(${target} PUBLIC -fsanitize=address,undefined)
     elseif(variant STREQUAL tsan)
+      # kernels/simt/sanitizers.h says why the emulator itself is not instrumented.
       target_compile_options(${target} INTERFACE -fsanitize=thread -O1 -g)
+      target_compile_definitions(${target} PRIVATE KVSCOPE_SIMT_TSAN)
       target_link_options(${target} PUBLIC -fsanitize=thread)
     endif()
-    if(variant STREQUAL tsan OR KVSCOPE_SANITIZE MATCHES thread)
-      target_compile_definitions(${target} PRIVATE KVSCOPE_SIMT_TSAN)
-    endif()
   endforeach()
-  if(KVSCOPE_SANITIZE MATCHES thread)
-    # kernels/simt/sanitizers.h says why the emulator itself is not instrumented. A source's options come last.
-    set_source_files_properties(${ARG_SOURCES} PROPERTIES COMPILE_OPTIONS -fno-sanitize=thread)
-  endif()
   kvscope_check_headers(${name} ${ARG_HEADERS})
 endfunction()
 
@@ -72,9 +64,6 @@ function(kvscope_emulated_library name)
   endif()
   set_source_files_properties(${ARG_SOURCES} PROPERTIES LANGUAGE CXX)
   foreach(variant IN LISTS ARG_VARIANTS)
-    if(NOT variant IN_LIST KVSCOPE_SIMT_VARIANTS)
-      continue()
-    endif()
     kvscope_simt_suffix(${variant} suffix)
     add_library(${name}${suffix} STATIC ${ARG_SOURCES})
     list(TRANSFORM ARG_EMULATED_DEPS APPEND "${suffix}" OUTPUT_VARIABLE emulated_deps)
@@ -101,14 +90,11 @@ function(kvscope_emulated_test name)
     return()
   endif()
   if(NOT KVSCOPE_EMULATOR)
-    add_test(NAME ${name} COMMAND ${CMAKE_COMMAND} -E echo "skipped: no CUDA headers")
+    add_test(NAME ${name} COMMAND ${CMAKE_COMMAND} -E echo "skipped: no emulator")
     set_tests_properties(${name} PROPERTIES LABELS emulated SKIP_REGULAR_EXPRESSION "^skipped: ")
     return()
   endif()
   foreach(variant IN LISTS ARG_VARIANTS)
-    if(NOT variant IN_LIST KVSCOPE_SIMT_VARIANTS)
-      continue()
-    endif()
     kvscope_simt_suffix(${variant} suffix)
     add_executable(${name}${suffix} ${ARG_SOURCE})
     list(TRANSFORM ARG_EMULATED_DEPS APPEND "${suffix}" OUTPUT_VARIABLE emulated_deps)

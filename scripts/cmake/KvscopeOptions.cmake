@@ -9,6 +9,8 @@ set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+include(CheckPIESupported)
+check_pie_supported()  # executables are linked as position-independent, too
 
 add_library(kvscope_options INTERFACE)
 target_include_directories(kvscope_options INTERFACE ${PROJECT_SOURCE_DIR})
@@ -21,9 +23,12 @@ if(KVSCOPE_WERROR)
   list(APPEND cxx_options -Werror)
 endif()
 target_compile_options(kvscope_options INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:${cxx_options}>")
+# What the linker makes read-only before the program starts; hardening_test.py reads it off the program.
+target_link_options(kvscope_options INTERFACE LINKER:-z,relro,-z,now)
 if(KVSCOPE_SANITIZE)
   target_compile_options(kvscope_options INTERFACE
     -fsanitize=${KVSCOPE_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_compile_definitions(kvscope_options INTERFACE _GLIBCXX_ASSERTIONS)
   target_link_options(kvscope_options INTERFACE -fsanitize=${KVSCOPE_SANITIZE})
 endif()
 
