@@ -10,22 +10,39 @@ constexpr size_t Ceil(size_t a, size_t b) { return (a + b - 1) / b; }
 constexpr size_t kPrefillThreads = 128;
 constexpr size_t kPrefillQueries = 32;  // of a block
 
-// Pages that each tile of queries of a causal prompt reads, added up.
-size_t CausalPages(size_t prompt) {
+// Pages that each tile of `queries` queries of a causal prompt reads, added up.
+size_t CausalPages(size_t prompt, size_t queries) {
   size_t pages = 0;
-  for (size_t first = 0; first < prompt; first += kPrefillQueries) {
-    pages += Ceil(std::min(first + kPrefillQueries, prompt), kPageSlots);
+  for (size_t first = 0; first < prompt; first += queries) {
+    pages += Ceil(std::min(first + queries, prompt), kPageSlots);
   }
   return pages;
 }
 
 // Slots of these pages: all of the prompt's pages but the last are full.
-size_t CausalSlots(size_t prompt) {
+size_t CausalSlots(size_t prompt, size_t queries) {
   size_t slots = 0;
-  for (size_t first = 0; first < prompt; first += kPrefillQueries) {
-    slots += std::min(prompt, Ceil(std::min(first + kPrefillQueries, prompt), kPageSlots) * kPageSlots);
+  for (size_t first = 0; first < prompt; first += queries) {
+    slots += std::min(prompt, Ceil(std::min(first + queries, prompt), kPageSlots) * kPageSlots);
   }
   return slots;
+}
+
+// `queries`: of a block. `lookups`: of a page's address in each thread.
+KernelWork CausalWork(std::string_view kernel, const HeadShape& shape, size_t prompt, size_t queries,
+                      size_t lookups) {
+  const size_t rows = shape.heads * prompt, slot = SlotBytes(shape.kv, shape.head_dim);
+  KernelWork work{kernel};
+  work.load_bytes = rows * shape.head_dim * kFloat +
+                    shape.kv_heads * (prompt * slot + Ceil(prompt, kPageSlots) * kPageAddressBytes);
+  work.requested_bytes =
+      rows * shape.head_dim * kFloat +
+      shape.heads * (CausalSlots(prompt, queries) * slot +
+                     lookups * CausalPages(prompt, queries) * kPrefillThreads * kPageAddressBytes);
+  work.store_bytes = rows * (shape.head_dim + 2) * kFloat;
+  work.flops = 4.0 * static_cast<double>(shape.heads * shape.head_dim) * static_cast<double>(prompt) *
+               (static_cast<double>(prompt) + 1) / 2;
+  return work;
 }
 
 }  // namespace
@@ -77,17 +94,12 @@ KernelWork GroupScoresWork(const DecodeAttentionShape& shape, bool accumulates) 
 }
 
 KernelWork PrefillAttentionWork(const HeadShape& shape, size_t prompt) {
-  const size_t queries = shape.heads * prompt, slot = SlotBytes(shape.kv, shape.head_dim);
-  KernelWork work{"PrefillAttentionKernel"};
-  work.load_bytes = queries * shape.head_dim * kFloat +
-                    shape.kv_heads * (prompt * slot + Ceil(prompt, kPageSlots) * kPageAddressBytes);
-  work.requested_bytes =
-      queries * shape.head_dim * kFloat +
-      shape.heads * (CausalSlots(prompt) * slot + CausalPages(prompt) * kPrefillThreads * kPageAddressBytes);
-  work.store_bytes = queries * (shape.head_dim + 2) * kFloat;
-  work.flops = 4.0 * static_cast<double>(shape.heads * shape.head_dim) * static_cast<double>(prompt) *
-               (static_cast<double>(prompt) + 1) / 2;
-  return work;
+  return CausalWork("PrefillAttentionKernel", shape, prompt, kPrefillQueries, 1);
+}
+
+KernelWork TensorPrefillWork(const HeadShape& shape, size_t prompt) {
+  constexpr size_t kTensorQueries = 64;
+  return CausalWork("TensorPrefillKernel", shape, prompt, kTensorQueries, 2);  // of keys, and of values
 }
 
 KernelWork ReceivedAttentionWork(const HeadShape& shape, size_t prompt, size_t first_query) {

@@ -26,7 +26,7 @@ SHARED = re.compile(r"(\d+) bytes smem")
 
 
 def dynamic_shared_bytes(kernel):
-    """What launches ask for beyond what ptxas sees. kernel_bytes_test holds it against real launches."""
+    """What launches ask for beyond what ptxas sees. kernel_work_test.cc holds it against real launches."""
     rows, padded = re.match(r"DecodeAttentionKernel<(\d+)", kernel), HEAD_DIM + 1
     if rows:
         return 4 * 4 * int(rows[1]) * HEAD_DIM  # 4 warps' sums
@@ -34,6 +34,8 @@ def dynamic_shared_bytes(kernel):
         return 4 * (32 * padded + 64 * padded + 32 * 65)  # queries, a page's rows, probabilities
     if kernel.startswith("ReceivedAttentionKernel"):
         return 4 * (32 * padded + 64 * padded)
+    if tiles := re.match(r"TensorPrefillKernel<\w+, (\d+)>", kernel):
+        return 3 * 64 * (int(tiles[1]) + 8) * 2  # queries, keys and values of its own head dimension
     if tiles := re.match(r"TensorMatMulKernel<\w+, (\d+), (\d+)>", kernel):
         return 2 * 2 * (16 * int(tiles[1]) + int(tiles[2])) * 72  # two tiles of weights and of activations
     return 0

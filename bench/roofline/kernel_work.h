@@ -83,6 +83,8 @@ KernelWork GroupScoresWork(const DecodeAttentionShape& shape, bool accumulates);
 
 // A prompt's attention in one layer.
 KernelWork PrefillAttentionWork(const HeadShape& shape, size_t prompt);
+// The form of the fast path: 64 queries a block in place of 32.
+KernelWork TensorPrefillWork(const HeadShape& shape, size_t prompt);
 KernelWork ReceivedAttentionWork(const HeadShape& shape, size_t prompt, size_t first_query);
 
 // ---- Selection. `items`: cached heads, of `slots` each. `has_ranks`: entries are not in order of arrival.

@@ -30,6 +30,7 @@
 #include "kernels/cuda/select.h"
 #include "kernels/cuda/slot_states.h"
 #include "kernels/cuda/tensor_matmul.h"
+#include "kernels/cuda/tensor_prefill.h"
 #include "kernels/simt/counters.h"
 #include "nlohmann/json.hpp"
 
@@ -78,6 +79,26 @@ void ExpectCounted(const KernelWork& work, Requested requested = Requested::kAsT
     ExpectNear("bytes asked for", sum.global_load_bytes, work.requested_bytes);
   } else {
     EXPECT_LE(sum.global_load_bytes, work.requested_bytes);
+  }
+}
+
+nlohmann::json ResourcesByKernel() {
+  const auto file = nlohmann::json::parse(std::ifstream(KVSCOPE_KERNEL_RESOURCES));
+  nlohmann::json by_kernel;
+  for (const auto& row : file.at("kernels")) by_kernel[row.at("kernel").get<std::string>()] = row;
+  return by_kernel;
+}
+
+// The table's occupancy is of launches as they are. It is of a head dimension of 128: so must be what was
+// launched.
+void ExpectTableKnowsDynamicShared() {
+  const nlohmann::json table = ResourcesByKernel();
+  for (const auto& [kernel, counters] : simt::Counters()) {
+    constexpr std::string_view kScope = "kvscope::DType::";
+    std::string name = kernel;
+    if (const size_t at = name.find(kScope); at != std::string::npos) name.erase(at, kScope.size());
+    ASSERT_TRUE(table.contains(name)) << name;
+    EXPECT_EQ(counters.dynamic_shared_bytes, table[name]["dynamic_shared_bytes"].get<uint64_t>()) << name;
   }
 }
 
@@ -156,6 +177,7 @@ TEST_F(KernelWorkTest, ProductsOnTensorCores) {
       ExpectCounted(RoundWork(tokens * columns));
       EXPECT_CUDA_OK(TensorMatMulOnDevice(w, rounded.data(), tokens, y.data(), nullptr));
       ExpectCounted(TensorMatMulWork(dtype, rows, columns, tokens));
+      ExpectTableKnowsDynamicShared();
     }
   }
 }
@@ -242,6 +264,7 @@ TEST_F(KernelWorkTest, DecodeAttention) {
         nullptr));
     ExpectCounted(DecodeAttentionWork(shape));
     ExpectCounted(CombineWork(shape, kFloat));
+    if (shape.head_dim == 128) ExpectTableKnowsDynamicShared();
     if (!shape.keeps_probabilities) continue;
     EXPECT_CUDA_OK(GroupScoresOnDevice(
         {device_rows.data(), probabilities.data(), factors.data(), device_items.data(), items.size()},
@@ -253,7 +276,8 @@ TEST_F(KernelWorkTest, DecodeAttention) {
 TEST_F(KernelWorkTest, PromptAttention) {
   for (const auto& [shape, prompt] : {std::pair<HeadShape, size_t>{{4, 2, 16, KvType::kBF16}, 300},
                                       {{2, 1, 64, KvType::kF16}, 200},
-                                      {{3, 3, 32, KvType::kF32}, 256}}) {
+                                      {{3, 3, 32, KvType::kF32}, 256},
+                                      {{2, 1, 128, KvType::kBF16}, 130}}) {
     SCOPED_TRACE("prompt " + std::to_string(prompt));
     std::deque<DeviceCache> caches;
     std::vector<const std::byte*> pages;
@@ -280,6 +304,8 @@ TEST_F(KernelWorkTest, PromptAttention) {
     simt::ResetCounters();
     EXPECT_CUDA_OK(PrefillAttentionOnDevice(params, nullptr));
     ExpectCounted(PrefillAttentionWork(shape, prompt));
+    EXPECT_CUDA_OK(TensorPrefillOnDevice(params, nullptr));
+    ExpectCounted(TensorPrefillWork(shape, prompt));
     for (const size_t first_query : {size_t{0}, prompt - 8}) {
       SCOPED_TRACE("first query " + std::to_string(first_query));
       simt::ResetCounters();
@@ -287,6 +313,7 @@ TEST_F(KernelWorkTest, PromptAttention) {
           ReceivedAttentionOnDevice(params, static_cast<unsigned>(first_query), received.data(), nullptr));
       ExpectCounted(ReceivedAttentionWork(shape, prompt, first_query));
     }
+    if (shape.head_dim == 128) ExpectTableKnowsDynamicShared();
   }
 }
 
@@ -375,12 +402,9 @@ TEST_F(KernelWorkTest, StatesOfSlots) {
 
 // No kernel was forgotten: what the tests above have formulas for is what the table of resources has.
 TEST(KernelWorkListTest, EveryKernelHasAFormula) {
-  const auto table = nlohmann::json::parse(std::ifstream(KVSCOPE_KERNEL_RESOURCES));
   std::set<std::string> kernels;
-  for (const auto& row : table.at("kernels")) {
-    const std::string name = row.at("kernel");
-    kernels.insert(name.substr(0, name.find('<')));
-  }
+  const nlohmann::json table = ResourcesByKernel();
+  for (const auto& [name, row] : table.items()) kernels.insert(name.substr(0, name.find('<')));
   std::set<std::string> with_formula;
   const HeadShape shape{2, 1, 64, KvType::kF16};
   const DecodeAttentionShape attention{1, 1, 1, 64, KvType::kF16, true};
@@ -396,6 +420,7 @@ TEST(KernelWorkListTest, EveryKernelHasAFormula) {
                                  CombineWork(attention, 4),
                                  GroupScoresWork(attention, false),
                                  PrefillAttentionWork(shape, 1),
+                                 TensorPrefillWork(shape, 1),
                                  ReceivedAttentionWork(shape, 1, 0),
                                  WorstSlotsWork(1, 1, true),
                                  SelectWork(1, 1, true, 1),

@@ -103,7 +103,9 @@ std::vector<Launches> PrefillWork(const Pass& pass, const Method& method, size_t
   list.Add(EmbedWork(m.weights, m.hidden, prompt, kFloat), 1);
   list.AddLayerRows(prompt);
   list.Add(RopeCacheWork(Heads(pass), prompt, prompt, prompt * m.kv_heads, kFloat), m.layers);
-  list.Add(PrefillAttentionWork(Heads(pass), prompt), m.layers);
+  list.Add(pass.precision == Precision::kBF16 ? TensorPrefillWork(Heads(pass), prompt)
+                                              : PrefillAttentionWork(Heads(pass), prompt),
+           m.layers);
   if (Compresses(method, static_cast<int>(prompt)) &&
       method.prefill->scored_by != PrefillPolicy::Queries::kNone) {
     const bool all = method.prefill->scored_by == PrefillPolicy::Queries::kAll;

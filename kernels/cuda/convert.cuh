@@ -1,6 +1,8 @@
 // Elements of arrays as floats and back. Narrowing rounds to nearest even.
 #pragma once
 
+#include <cstdint>
+
 #include "kernels/cuda/device.h"
 
 namespace kvscope {
@@ -17,6 +19,12 @@ __device__ __forceinline__ void Store(float value, __half* out) {
   *out = rounded;
 }
 __device__ __forceinline__ void Store(float value, __nv_bfloat16* out) { *out = __float2bfloat16(value); }
+
+// Two bfloat16 as they lie beside each other in memory.
+__device__ __forceinline__ uint32_t PairOf(float first, float second) {
+  return __bfloat16_as_ushort(__float2bfloat16(first)) |
+         static_cast<uint32_t>(__bfloat16_as_ushort(__float2bfloat16(second))) << 16;
+}
 
 // Loads 8 elements in loads of 16 bytes. REQUIRES: `from` is aligned to 16 bytes.
 __device__ __forceinline__ void Load8(const float* from, float (&out)[8]) {

@@ -13,11 +13,6 @@ namespace {
 
 inline constexpr unsigned kRunElements = 32;
 
-__device__ __forceinline__ uint32_t PairOf(float low, float high) {
-  return __bfloat16_as_ushort(__float2bfloat16(low)) |
-         static_cast<uint32_t>(__bfloat16_as_ushort(__float2bfloat16(high))) << 16;
-}
-
 __device__ __forceinline__ float HalfOf(unsigned bits) {
   return ToFloat(__ushort_as_half(static_cast<unsigned short>(bits & 0xffff)));
 }

@@ -37,6 +37,18 @@ __device__ __forceinline__ void LoadMatrices(uint32_t (&elements)[4], const void
 #endif
 }
 
+// The same of the transposed matrices: lane l gets elements 2 * (l % 4) and the next of column l / 4.
+__device__ __forceinline__ void LoadMatricesTransposed(uint32_t (&elements)[4], const void* row KVSCOPE_CALLED_AT) {
+#if defined(__CUDACC__)
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0,%1,%2,%3}, [%4];"
+               : "=r"(elements[0]), "=r"(elements[1]), "=r"(elements[2]), "=r"(elements[3])
+               : "r"(SharedAddress(row))
+               : "memory");
+#else
+  simt::LoadMatrices<true>(elements, row, where);
+#endif
+}
+
 // sums += a b: a of 16 x 16, b of 16 x 8, bfloat16 in pairs; sums of 16 x 8, float. With g = l / 4 and p = 2 * (l % 4) lane
 // l holds a(g, p), a(g + 8, p), a(g, p + 8), a(g + 8, p + 8) and what is right of each; b(p, g), b(p + 8, g) and what is
 // below each; sums(g, p), (g, p + 1), (g + 8, p), (g + 8, p + 1). REQUIRES: the whole warp.

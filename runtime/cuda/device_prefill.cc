@@ -5,6 +5,7 @@
 #include <numeric>
 #include <vector>
 
+#include "kernels/cuda/tensor_prefill.h"
 #include "runtime/cuda/profiler_range.h"
 
 namespace kvscope {
@@ -79,7 +80,9 @@ absl::Status DevicePrefill::Attend(const std::vector<HeadCache>& caches, PromptS
                                         .max = max_.data(),
                                         .sum = sum_.data(),
                                         .out = out};
-    RETURN_IF_CUDA_ERROR(PrefillAttentionOnDevice(params, transformer_.stream()));
+    const bool on_tensor_cores = transformer_.precision() == Precision::kBF16 && out != nullptr;
+    const auto& attend_on_device = on_tensor_cores ? TensorPrefillOnDevice : PrefillAttentionOnDevice;
+    RETURN_IF_CUDA_ERROR(attend_on_device(params, transformer_.stream()));
     return params;
   };
 

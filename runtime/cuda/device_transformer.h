@@ -23,6 +23,7 @@ class DeviceTransformer {
                     cudaStream_t stream);
 
   const ModelConfig& config() const { return model_.config(); }
+  Precision precision() const { return precision_; }
   cudaStream_t stream() const { return stream_; }
   DevicePages& pages() { return pages_; }
 
