@@ -12,11 +12,11 @@
 #include "eval/inspect/trace.h"
 #include "eval/run/cell.h"
 #include "eval/run/cell_flags.h"
+#include "eval/run/device.h"
 #include "fmt/format.h"
 #include "results/base/jsonl.h"
 #include "results/base/sha256.h"
 #include "results/base/status_macros.h"
-#include "runtime/cpu/cpu_backend.h"
 
 namespace kvscope {
 namespace {
@@ -57,8 +57,7 @@ absl::StatusOr<Subject> PrepareSubject(const Options& options) {
     return absl::InvalidArgumentError(fmt::format("--sample: expected 0 to {}, found {}",
                                                   subject.cell.data->prompts.size() - 1, options.sample));
   }
-  ASSIGN_OR_RETURN(subject.backend, MakeCpuBackend(subject.cell.model, subject.cell.engine.precision,
-                                                   subject.cell.engine.kv, subject.cell.engine.threads));
+  ASSIGN_OR_RETURN(subject.backend, MakeBackend(subject.cell.model, subject.cell.engine, request.device));
   return subject;
 }
 
@@ -239,6 +238,7 @@ void AddSubjectFlags(CLI::App& sub, Options& options) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   sub.add_option("--threads", options.request.threads, "0: one a core")->capture_default_str();
+  AddDeviceFlag(sub, options.request);
 }
 
 }  // namespace

@@ -49,6 +49,21 @@ TEST_F(InspectTest, DivergenceEndsInASummaryOfItsSteps) {
   EXPECT_EQ(lines.back()["steps"], 50);
 }
 
+TEST_F(InspectTest, ADevicesEvictionsAreThoseOfTheCpu) {
+  const std::vector<std::string> flags = {"--method", "full+h2o", "--steps", "20"};
+  std::vector<std::string> on_device = flags;
+  on_device.insert(on_device.end(), {"--device", "emulated"});
+  const ProgramResult device = Inspect("evictions", on_device);
+  if (device.exit_code == 5) GTEST_SKIP() << device.err;
+  ASSERT_EQ(device.exit_code, 0) << device.err;
+  const std::vector<json> found = Lines(device.out), expected = Lines(Inspect("evictions", flags).out);
+  ASSERT_EQ(found.size(), expected.size());
+  for (size_t i = 1; i < found.size(); ++i) {
+    for (const char* field : {"step", "layer", "head", "tokens", "kv_bytes", "evicted"})
+      EXPECT_EQ(found[i].at(field), expected[i].at(field)) << i;
+  }
+}
+
 TEST_F(InspectTest, TheLedgerHasALineForEachHeadAndStep) {
   const ProgramResult result = Inspect("evictions", {"--method", "full+slide", "--steps", "40"});
   ASSERT_EQ(result.exit_code, 0) << result.err;

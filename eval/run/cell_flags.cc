@@ -44,6 +44,14 @@ void AddMethodFlags(CLI::App& command, RunRequest& request) {
   command.add_flag("--per-query-head", request.per_query_head, "A cache for each query head");
 }
 
+void AddDeviceFlag(CLI::App& command, RunRequest& request) {
+  command
+      .add_option("--device", request.device,
+                  "cpu; cuda, in a build with nvcc; emulated: device code on the CPU, slow, to test it")
+      ->check(CLI::IsMember({"cpu", "cuda", "emulated"}))
+      ->capture_default_str();
+}
+
 void AddEngineFlags(CLI::App& command, RunRequest& request) {
   command
       .add_option(
@@ -58,9 +66,7 @@ void AddEngineFlags(CLI::App& command, RunRequest& request) {
                   "arithmetic in bf16, else f32")
       ->check(CLI::IsMember({"auto", "f32", "f16", "bf16", "int8", "int4"}))
       ->capture_default_str();
-  command.add_option("--device", request.device, "cpu")
-      ->check(CLI::IsMember({"cpu", "cuda", "emulated"}))
-      ->capture_default_str();
+  AddDeviceFlag(command, request);
   command.add_option("--threads", request.threads, "0: one a core")->capture_default_str();
   command.add_flag("--timing", request.timing, "Samples alone, after a warm-up");
 }

@@ -12,6 +12,8 @@ void AddCellFlags(CLI::App& command, RunRequest& request);
 // Method and budgets.
 void AddMethodFlags(CLI::App& command, RunRequest& request);
 
+void AddDeviceFlag(CLI::App& command, RunRequest& request);
+
 // Arithmetic, cache type, device, threads, timing.
 void AddEngineFlags(CLI::App& command, RunRequest& request);
 

@@ -8,6 +8,7 @@
 #include "fmt/format.h"
 #include "fmt/ranges.h"
 #include "results/base/status_macros.h"
+#include "runtime/cpu/cpu_backend.h"
 #if defined(KVSCOPE_DEVICE)
 #include "runtime/cuda/cuda_backend.h"
 #include "runtime/cuda/selection_place.h"
@@ -64,16 +65,22 @@ nlohmann::json DeviceState(std::string_view device) {
   return nullptr;
 }
 
+absl::StatusOr<std::unique_ptr<Backend>> MakeBackend(std::shared_ptr<const Model> model,
+                                                     const EngineOptions& options, std::string_view device) {
+#if defined(KVSCOPE_DEVICE)
+  if (device != "cpu")
+    return MakeCudaBackend(std::move(model), options.precision, options.kv, options.cache_bytes);
+#endif
+  (void)device;
+  return MakeCpuBackend(std::move(model), options.precision, options.kv, options.threads,
+                        options.cache_bytes);
+}
+
 absl::StatusOr<std::unique_ptr<Engine>> MakeEngine(std::shared_ptr<const Model> model,
                                                    const EngineOptions& options, std::string_view device) {
-#if defined(KVSCOPE_DEVICE)
-  if (device != "cpu") {
-    ASSIGN_OR_RETURN(std::unique_ptr<Backend> backend,
-                     MakeCudaBackend(model, options.precision, options.kv, options.cache_bytes));
-    return Engine::Create(std::move(model), options, std::move(backend));
-  }
-#endif
-  return Engine::Create(std::move(model), options);
+  if (device == "cpu") return Engine::Create(std::move(model), options);
+  ASSIGN_OR_RETURN(std::unique_ptr<Backend> backend, MakeBackend(model, options, device));
+  return Engine::Create(std::move(model), options, std::move(backend));
 }
 
 }  // namespace kvscope

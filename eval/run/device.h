@@ -27,6 +27,10 @@ nlohmann::json DescribeDevice(std::string_view device, const Method& method);
 // Clocks, power and throttling now (gpu_state.h); null for the CPU.
 nlohmann::json DeviceState(std::string_view device);
 
+// REQUIRES: CheckDevice; options.threads is above 0 for the CPU.
+absl::StatusOr<std::unique_ptr<Backend>> MakeBackend(std::shared_ptr<const Model> model,
+                                                     const EngineOptions& options, std::string_view device);
+
 // REQUIRES: CheckDevice.
 absl::StatusOr<std::unique_ptr<Engine>> MakeEngine(std::shared_ptr<const Model> model,
                                                    const EngineOptions& options, std::string_view device);

@@ -111,9 +111,9 @@ endif()
 # Kernels for GPUs. A kernel that spills registers or a warning fails the build. What ptxas says of each kernel and its PTX
 # are kept for bench/roofline/kernel_resources.py.
 function(kvscope_cuda_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
-  target_link_libraries(${name} PUBLIC kvscope_options CUDA::cublasLt CUDA::cudart_static)
+  target_link_libraries(${name} PUBLIC kvscope_options ${ARG_DEPS} CUDA::cublasLt CUDA::cudart_static)
   file(MAKE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/kept)
   target_compile_options(${name} PRIVATE
     -Werror=all-warnings -Xcompiler=-Wall,-Wextra --keep --keep-dir=${CMAKE_CURRENT_BINARY_DIR}/kept
