@@ -10,6 +10,7 @@
 
 #include "kernels/cuda/matmul.h"
 #include "kernels/cuda/select.h"
+#include "runtime/cuda/cuda_backend.h"
 #include "runtime/cuda/device_memory.h"
 #include "runtime/cuda/device_timer.h"
 
@@ -22,6 +23,7 @@ enum Cache : int64_t { kHot, kCold };
 class Device {
  public:
   absl::Status Create() {
+    RETURN_IF_ERROR(CheckCudaDevice());
     RETURN_IF_ERROR(stream_.Create());
     RETURN_IF_CUDA_ERROR(cudaDeviceGetAttribute(&l2_bytes_, cudaDevAttrL2CacheSize, 0));
     flush_.Resize(FlushBytes());

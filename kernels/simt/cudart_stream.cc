@@ -190,6 +190,7 @@ cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* 
 
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long flags) {
   if (graph == nullptr || flags != 0) return Remember(cudaErrorInvalidValue);
+  CountGraph();
   *executable = new CUgraphExec_st{graph->nodes};
   return cudaSuccess;
 }

@@ -16,6 +16,7 @@ struct Streams {
   std::vector<std::unique_ptr<CUstream_st>> created;
   uint64_t submitted = 0;
   uint64_t host_waits = 0;
+  uint64_t graphs = 0;
   uint64_t seed = 0;
   std::mt19937_64 random;
 };
@@ -204,5 +205,7 @@ cudaError_t CheckDeviceWait() {
 
 uint64_t HostWaits() { return TheStreams().host_waits; }
 void CountHostWait() { ++TheStreams().host_waits; }
+uint64_t GraphsInstantiated() { return TheStreams().graphs; }
+void CountGraph() { ++TheStreams().graphs; }
 
 }  // namespace kvscope::simt

@@ -67,6 +67,9 @@ void RunGraph(const std::vector<GraphNode>& nodes);
 // calls that free memory.
 uint64_t HostWaits();
 void CountHostWait();
+// How many graphs were made ready to launch.
+uint64_t GraphsInstantiated();
+void CountGraph();
 
 }  // namespace kvscope::simt
 

@@ -5,10 +5,10 @@
 
 #include "fmt/format.h"
 #include "kernels/cpu/attention.h"
+#include "runtime/cache/cached_sequence.h"
 #include "runtime/cache/page.h"
 #include "runtime/cpu/cpu_decode.h"
 #include "runtime/cpu/cpu_prefill.h"
-#include "runtime/cpu/cpu_sequence.h"
 #include "runtime/cpu/transformer.h"
 
 namespace kvscope {
@@ -34,8 +34,8 @@ class CpuBackend : public Backend {
 
   absl::Status Decode(std::span<BackendSequence* const> rows, std::span<const int> tokens,
                       std::span<float> logits) override {
-    std::vector<CpuSequence*> sequences;
-    for (BackendSequence* row : rows) sequences.push_back(static_cast<CpuSequence*>(row));
+    std::vector<CachedSequence*> sequences;
+    for (BackendSequence* row : rows) sequences.push_back(static_cast<CachedSequence*>(row));
     decode_.Step(sequences, tokens, logits);
     NoteScratch(0);
     const auto failed = std::ranges::find_if_not(sequences, [](auto* row) { return row->failure.ok(); });

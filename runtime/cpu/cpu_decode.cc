@@ -13,13 +13,13 @@
 namespace kvscope {
 namespace {
 
-bool JudgesByLayer(const CpuSequence& sequence) {
+bool JudgesByLayer(const CachedSequence& sequence) {
   return sequence.method.decode->rank == DecodePolicy::Rank::kLayerAttention;
 }
 
 // Where the prompt's entries are no candidates they stay in the first slots, and what they receive matters
 // only to policies that compare with it.
-size_t FirstScored(const CpuSequence& sequence, size_t layer) {
+size_t FirstScored(const CachedSequence& sequence, size_t layer) {
   const Method& method = sequence.method;
   const bool protects = method.semantics == Semantics::kClean && method.decode->protects_prefill;
   return protects && method.decode->rank != DecodePolicy::Rank::kNovelty ? sequence.prompt_entries[layer] : 0;
@@ -84,7 +84,7 @@ void CpuDecode::ListItems() {
 void CpuDecode::Prepare(Item& item, size_t layer) {
   item.evicted = 0;
   item.select_s = 0;
-  CpuSequence& sequence = *rows_[item.row];
+  CachedSequence& sequence = *rows_[item.row];
   if (!sequence.failure.ok()) return;
   HeadCache& cache = CacheOf(item, layer);
   const size_t length = cache.size() + 1;
@@ -121,7 +121,7 @@ void CpuDecode::Prepare(Item& item, size_t layer) {
 
 void CpuDecode::Select(size_t head, size_t layer, int thread) {
   Item& item = *head_items_[head];
-  CpuSequence& sequence = *rows_[item.row];
+  CachedSequence& sequence = *rows_[item.row];
   const Method& method = sequence.method;
   if (!item.selection.due && !method.AccumulatesAttention()) return;
   const Stopwatch watch;
@@ -161,7 +161,7 @@ void CpuDecode::Show(size_t head, size_t layer) {
 }
 
 void CpuDecode::EvictLayer(size_t row, size_t layer) {
-  CpuSequence& sequence = *rows_[row];
+  CachedSequence& sequence = *rows_[row];
   std::vector<HeadCache>& caches = sequence.layers[layer];
   std::vector<Item*> items(caches.size());
   for (Item& item : items_) {
@@ -197,7 +197,7 @@ void CpuDecode::RunLayer(size_t layer) {
   const double side_by_side =
       static_cast<double>(std::min(items_.size(), static_cast<size_t>(transformer_.pool().threads())));
   for (const Item& item : items_) {
-    CpuSequence& sequence = *rows_[item.row];
+    CachedSequence& sequence = *rows_[item.row];
     sequence.use.evictions += item.evicted;
     sequence.phases.select_s += item.select_s / side_by_side;
     if (item.failed) sequence.failure = absl::ResourceExhaustedError("out of memory while decoding");
@@ -207,13 +207,13 @@ void CpuDecode::RunLayer(size_t layer) {
   }
 }
 
-void CpuDecode::Step(std::span<CpuSequence* const> rows, std::span<const int> tokens,
+void CpuDecode::Step(std::span<CachedSequence* const> rows, std::span<const int> tokens,
                      std::span<float> logits) {
   const Stopwatch watch;
   rows_ = rows;
   ListItems();
   std::vector<int> positions;
-  for (const CpuSequence* row : rows) positions.push_back(row->position);
+  for (const CachedSequence* row : rows) positions.push_back(row->position);
   transformer_.rope().Reserve(static_cast<size_t>(*std::max_element(positions.begin(), positions.end())) + 1);
   activations_.Resize(rows.size());
   auto& [x, q, k, v, attention] = activations_;
@@ -225,7 +225,7 @@ void CpuDecode::Step(std::span<CpuSequence* const> rows, std::span<const int> to
   }
   transformer_.Logits(x, 0, rows.size(), logits.data());
   const double step_s = watch.seconds();
-  for (CpuSequence* row : rows) {
+  for (CachedSequence* row : rows) {
     if (row->failure.ok()) row->EndStep(step_s);
   }
 }

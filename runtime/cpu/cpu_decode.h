@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "kernels/aligned.h"
+#include "runtime/cache/cached_sequence.h"
 #include "runtime/cache/entry_scores.h"
-#include "runtime/cpu/cpu_sequence.h"
 #include "runtime/cpu/decode_attention.h"
 #include "runtime/cpu/transformer.h"
 #include "runtime/engine/probe.h"
@@ -22,7 +22,7 @@ class CpuDecode {
   CpuDecode(Transformer& transformer, BlockActivations& activations);
 
   // A row that fails has its status set; the others go on.
-  void Step(std::span<CpuSequence* const> rows, std::span<const int> tokens, std::span<float> logits);
+  void Step(std::span<CachedSequence* const> rows, std::span<const int> tokens, std::span<float> logits);
 
   void SetProbe(AttentionProbe* probe) { probe_ = probe; }
   size_t scratch_bytes() const;
@@ -68,7 +68,7 @@ class CpuDecode {
   std::mutex probe_mutex_;
   std::vector<AlignedVector<float>> scores_;  // by thread: [padded slots]
   // Of the step in progress.
-  std::span<CpuSequence* const> rows_;
+  std::span<CachedSequence* const> rows_;
   std::vector<Item> items_;
   // Of the layer in progress.
   std::vector<DecodeHead> heads_;  // what is attended to

@@ -57,12 +57,13 @@ PromptPrefill::PromptPrefill(PromptLayers& layers, const ModelConfig& config, Kv
       request_(request),
       methods_(Methods(request)),
       scores_(methods_, request.prompt.size()) {
-  for (const Method& method : methods_) rows_.push_back({.sequence = std::make_unique<CpuSequence>(method)});
+  for (const Method& method : methods_)
+    rows_.push_back({.sequence = std::make_unique<CachedSequence>(method)});
 }
 
 absl::Status PromptPrefill::Compress(size_t layer, size_t row, LayerCaches& caches) {
   const Method& method = methods_[row];
-  CpuSequence& sequence = *rows_[row].sequence;
+  CachedSequence& sequence = *rows_[row].sequence;
   const size_t heads = method.CachesQueryHeads() ? config_.heads : config_.kv_heads;
   const size_t group = heads / caches.heads();
   const int prompt = static_cast<int>(request_.prompt.size());

@@ -8,7 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "kernels/kv_page.h"
-#include "runtime/cpu/cpu_sequence.h"
+#include "runtime/cache/cached_sequence.h"
 #include "runtime/cpu/prompt_scores.h"
 #include "runtime/engine/backend.h"
 #include "runtime/model/model_config.h"
@@ -62,7 +62,7 @@ class PromptPrefill {
   };
 
   struct Row {
-    std::unique_ptr<CpuSequence> sequence;
+    std::unique_ptr<CachedSequence> sequence;
     absl::Status status;
     size_t cached_bytes = 0;
   };

@@ -36,10 +36,10 @@ class CudaBackend : public Backend {
 
   absl::Status Decode(std::span<BackendSequence* const> rows, std::span<const int> tokens,
                       std::span<float> logits) override {
-    std::vector<CpuSequence*> sequences;
-    for (BackendSequence* row : rows) sequences.push_back(static_cast<CpuSequence*>(row));
+    std::vector<CachedSequence*> sequences;
+    for (BackendSequence* row : rows) sequences.push_back(static_cast<CachedSequence*>(row));
     const absl::Status status = decode_.Step(sequences, tokens, logits);
-    for (CpuSequence* row : sequences) row->failure.Update(status);
+    for (CachedSequence* row : sequences) row->failure.Update(status);
     const auto failed = std::ranges::find_if_not(sequences, [](auto* row) { return row->failure.ok(); });
     return failed == sequences.end() ? absl::OkStatus() : (*failed)->failure;
   }

@@ -103,6 +103,24 @@ TEST_F(CudaBackendTest, AStepWaitsForTheDeviceOnce) {
   EXPECT_GE(steps_of_one_wait, 10);
 }
 
+TEST_F(CudaBackendTest, AGraphServesAllStepsOfItsNumberOfSlots) {
+  const std::vector<Method> methods(3, TestMethod("full+h2o", Semantics::kClean, kBudgets));
+  const auto device = OnDevice(model_);
+  const auto graphs_of = [](Generation& generation, int steps) {
+    const uint64_t before = simt::GraphsInstantiated();
+    for (int step = 0; step < steps; ++step) generation.Step();
+    return simt::GraphsInstantiated() - before;
+  };
+  Generation three(*device, *model_, methods, prompt_);
+  EXPECT_LE(graphs_of(three, 10), 3u);  // arrays grow when the first entries are evicted
+  EXPECT_EQ(graphs_of(three, 10), 0u);
+  Generation two(*device, *model_, {methods[0], methods[1]}, prompt_);
+  EXPECT_EQ(graphs_of(two, 10), 1u);
+  Generation four(*device, *model_, {4, methods[0]}, prompt_);
+  EXPECT_LE(graphs_of(four, 10), 3u);
+  EXPECT_EQ(graphs_of(three, 2), 0u) << "filled up to the same slots";
+}
+
 TEST_F(CudaBackendTest, WaitsForTheDeviceWhereItMust) {
   const std::vector<Method> methods = {TestMethod("snapkv+slide", Semantics::kClean, kBudgets),
                                        TestMethod("full+h2o", Semantics::kClean, kBudgets),

@@ -93,7 +93,7 @@ void DeviceDecode::AddArrays() {
 
 void DeviceDecode::Fill(std::span<const int> tokens) {
   std::vector<int> positions;
-  for (const CpuSequence* row : plan_.rows()) positions.push_back(row->position);
+  for (const CachedSequence* row : plan_.rows()) positions.push_back(row->position);
   inputs_.Set(ids_, tokens);
   inputs_.Set(positions_, positions);
   for (size_t layer = 0; layer < config().layers; ++layer) FillLayer(layer);
@@ -221,13 +221,14 @@ absl::Status DeviceDecode::Show(size_t layer) {
   return absl::OkStatus();
 }
 
-absl::Status DeviceDecode::Step(std::span<CpuSequence* const> rows, std::span<const int> tokens,
+absl::Status DeviceDecode::Step(std::span<CachedSequence* const> rows, std::span<const int> tokens,
                                 std::span<float> logits) {
   const ProfilerRange range("decode step");
   const Stopwatch watch;
   slots_ = std::bit_ceil(rows.size());
   size_t positions = 0;
-  for (const CpuSequence* row : rows) positions = std::max(positions, static_cast<size_t>(row->position) + 1);
+  for (const CachedSequence* row : rows)
+    positions = std::max(positions, static_cast<size_t>(row->position) + 1);
   RETURN_IF_ERROR(transformer_.Reserve(DeviceTransformer::Phase::kDecode, slots_, positions));
   RETURN_IF_ERROR(plan_.Make(rows, probe_ != nullptr));
   MakeRoom();
@@ -244,9 +245,9 @@ absl::Status DeviceDecode::Step(std::span<CpuSequence* const> rows, std::span<co
   std::ranges::copy(results_.Host(logits_).first(rows.size() * config().vocab), logits.begin());
   selection_.Evict();
   ASSIGN_OR_RETURN(const double select_s, select_timer_.Seconds());
-  for (CpuSequence* row : rows) row->phases.select_s += select_s;
+  for (CachedSequence* row : rows) row->phases.select_s += select_s;
   const double step_s = watch.seconds();
-  for (CpuSequence* row : rows) {
+  for (CachedSequence* row : rows) {
     if (row->failure.ok()) row->EndStep(step_s);
   }
   return absl::OkStatus();

@@ -24,7 +24,8 @@ class DeviceDecode {
 
   // A row whose cache finds no memory has its status set; the others go on. Another error: that of the
   // device, and no row can go on.
-  absl::Status Step(std::span<CpuSequence* const> rows, std::span<const int> tokens, std::span<float> logits);
+  absl::Status Step(std::span<CachedSequence* const> rows, std::span<const int> tokens,
+                    std::span<float> logits);
 
   // While a probe is set a step is not launched as a graph, and waits in every layer.
   void SetProbe(AttentionProbe* probe) { probe_ = probe; }

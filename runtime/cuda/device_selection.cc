@@ -251,7 +251,7 @@ uint64_t DeviceSelection::EvictHead(const StepHead& head, const Chosen& chosen) 
 
 void DeviceSelection::Evict() {
   for (size_t i = 0; i < heads_.size(); ++i) {
-    CpuSequence& row = *heads_[i].row;
+    CachedSequence& row = *heads_[i].row;
     if (!row.failure.ok()) continue;
     const Stopwatch watch;
     row.use.evictions += EvictHead(heads_[i], chosen_[i]);

@@ -6,7 +6,7 @@
 
 namespace kvscope {
 
-DeviceSlots::DeviceSlots(const CpuSequence& sequence, DeviceLedger& ledger)
+DeviceSlots::DeviceSlots(const CachedSequence& sequence, DeviceLedger& ledger)
     : ledger_(ledger),
       layers_(sequence.layers.size()),
       heads_(sequence.layers.front().size()),
@@ -14,7 +14,7 @@ DeviceSlots::DeviceSlots(const CpuSequence& sequence, DeviceLedger& ledger)
            sequence.method.AccumulatesAttention()},
       words_(ledger, DevicePurpose::kScores) {}
 
-absl::Status DeviceSlots::Reserve(const CpuSequence& sequence, cudaStream_t stream) {
+absl::Status DeviceSlots::Reserve(const CachedSequence& sequence, cudaStream_t stream) {
   size_t needed = 0;
   for (const auto& heads : sequence.layers) {
     for (const HeadCache& cache : heads) needed = std::max(needed, cache.slots() + 1);
@@ -32,7 +32,7 @@ absl::Status DeviceSlots::Reserve(const CpuSequence& sequence, cudaStream_t stre
   return absl::OkStatus();
 }
 
-std::vector<int> DeviceSlots::FromHost(const CpuSequence& sequence) const {
+std::vector<int> DeviceSlots::FromHost(const CachedSequence& sequence) const {
   std::vector<int> words;
   for (int array = 0; array < kArrays; ++array) {
     if (!has_[array]) continue;

@@ -5,19 +5,19 @@
 #include <vector>
 
 #include "kernels/cuda/slot_states.h"
-#include "runtime/cpu/cpu_sequence.h"
+#include "runtime/cache/cached_sequence.h"
 #include "runtime/cuda/device_memory.h"
 
 namespace kvscope {
 
-class DeviceSlots : public CpuSequence::Extra {
+class DeviceSlots : public CachedSequence::Extra {
  public:
   // Of what the method needs. The sequence's entries are copied by the first Reserve.
-  DeviceSlots(const CpuSequence& sequence, DeviceLedger& ledger);
+  DeviceSlots(const CachedSequence& sequence, DeviceLedger& ledger);
 
   // Makes room for one more slot in each head. REQUIRES: all edits that were noted have been handed to the
   // stream. Throws std::bad_alloc.
-  absl::Status Reserve(const CpuSequence& sequence, cudaStream_t stream);
+  absl::Status Reserve(const CachedSequence& sequence, cudaStream_t stream);
 
   SlotStates Of(size_t layer, size_t head) const;
 
@@ -27,7 +27,7 @@ class DeviceSlots : public CpuSequence::Extra {
 
   void* At(Array array, size_t layer, size_t head) const;
   // Of all arrays, as the caches have them: [arrays kept, layers, heads, capacity_].
-  std::vector<int> FromHost(const CpuSequence& sequence) const;
+  std::vector<int> FromHost(const CachedSequence& sequence) const;
 
   DeviceLedger& ledger_;
   size_t layers_;

@@ -3,14 +3,14 @@
 
 #include <cstddef>
 
+#include "runtime/cache/cached_sequence.h"
 #include "runtime/cache/entry_scores.h"
-#include "runtime/cpu/cpu_sequence.h"
 #include "runtime/cuda/device_slots.h"
 
 namespace kvscope {
 
 struct StepHead {
-  CpuSequence* row;
+  CachedSequence* row;
   size_t layer;
   size_t head;
   size_t first_query;  // of the layer's query heads, those of all rows in order

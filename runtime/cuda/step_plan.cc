@@ -16,7 +16,7 @@ bool SelectsOnDevice(const Method& method) {
 
 }  // namespace
 
-absl::Status StepPlan::ReserveSlots(CpuSequence& row) {
+absl::Status StepPlan::ReserveSlots(CachedSequence& row) {
   if (!SelectsOnDevice(row.method)) return absl::OkStatus();
   if (row.extra == nullptr) row.extra = std::make_unique<DeviceSlots>(row, ledger_);
   return static_cast<DeviceSlots&>(*row.extra).Reserve(row, transformer_.stream());
@@ -41,7 +41,7 @@ void StepPlan::NoteSlotEdits(const StepHead& head, std::span<const int> filled, 
 }
 
 void StepPlan::Append(StepHead& head) {
-  CpuSequence& row = *head.row;
+  CachedSequence& row = *head.row;
   HeadCache& cache = head.cache();
   const size_t length = cache.size() + 1;
   row.AccountAttended(head.layer, length);
@@ -89,13 +89,13 @@ void StepPlan::ListAttention(bool keep_all) {
   for (size_t i = heads_.size(); i > 0; --i) layers_[heads_[i - 1].layer].first_head = i - 1;
 }
 
-absl::Status StepPlan::Make(std::span<CpuSequence* const> rows, bool keep_all) {
+absl::Status StepPlan::Make(std::span<CachedSequence* const> rows, bool keep_all) {
   rows_ = rows;
   heads_.clear();
   layers_.clear();
   slot_edits_.clear();
   transformer_.pages().Forget();
-  for (CpuSequence* row : rows) RETURN_IF_ERROR(ReserveSlots(*row));
+  for (CachedSequence* row : rows) RETURN_IF_ERROR(ReserveSlots(*row));
   for (size_t layer = 0; layer < transformer_.config().layers; ++layer) {
     AppendLayer(layer);
     layers_.push_back(

@@ -28,15 +28,15 @@ class StepPlan {
   // Schedules select, and caches take in the step's entry, for all rows that find memory; the others fail.
   // What the caches do to their pages is noted there. `keep_all`: all probabilities are wanted. Throws
   // std::bad_alloc.
-  absl::Status Make(std::span<CpuSequence* const> rows, bool keep_all);
+  absl::Status Make(std::span<CachedSequence* const> rows, bool keep_all);
 
-  std::span<CpuSequence* const> rows() const { return rows_; }
+  std::span<CachedSequence* const> rows() const { return rows_; }
   std::span<const StepHead> heads() const { return heads_; }  // layer by layer, row by row
   std::span<const Layer> layers() const { return layers_; }
   std::span<const SlotEdit> slot_edits() const { return slot_edits_; }
 
  private:
-  absl::Status ReserveSlots(CpuSequence& row);
+  absl::Status ReserveSlots(CachedSequence& row);
   void AppendLayer(size_t layer);
   void Append(StepHead& head);
   // Of the slots that Append has filled, `before` being the ranks as they were.
@@ -45,7 +45,7 @@ class StepPlan {
 
   DeviceTransformer& transformer_;
   DeviceLedger& ledger_;
-  std::span<CpuSequence* const> rows_;
+  std::span<CachedSequence* const> rows_;
   std::vector<StepHead> heads_;
   std::vector<Layer> layers_;
   std::vector<SlotEdit> slot_edits_;

@@ -1,4 +1,5 @@
-// A sequence on the CPU: its caches, its schedule, and the account of what they took.
+// A sequence of a backend that keeps its caches in this room, wherever their pages are: caches, schedule, and
+// the account of what they took.
 #pragma once
 
 #include <memory>
@@ -9,7 +10,7 @@
 
 namespace kvscope {
 
-class CpuSequence : public BackendSequence {
+class CachedSequence : public BackendSequence {
  public:
   // What a backend keeps with a sequence besides its caches.
   class Extra {
@@ -17,7 +18,7 @@ class CpuSequence : public BackendSequence {
     virtual ~Extra() = default;
   };
 
-  explicit CpuSequence(const Method& with_method) : method(with_method) {}
+  explicit CachedSequence(const Method& with_method) : method(with_method) {}
 
   absl::Status status() const override { return failure; }
   KvUse kv() const override { return use; }

@@ -1,4 +1,4 @@
-#include "runtime/cpu/cpu_sequence.h"
+#include "runtime/cache/cached_sequence.h"
 
 #include <algorithm>
 
@@ -6,19 +6,19 @@
 
 namespace kvscope {
 
-std::vector<int> CpuSequence::Rows(int layer, int head) const {
+std::vector<int> CachedSequence::Rows(int layer, int head) const {
   const HeadCache& cache = layers[static_cast<size_t>(layer)][static_cast<size_t>(head)];
   std::vector<int> positions;
   for (int slot : cache.RowOrder()) positions.push_back(cache.positions()[static_cast<size_t>(slot)]);
   return positions;
 }
 
-int CpuSequence::Limit(int layer, int head) const {
+int CachedSequence::Limit(int layer, int head) const {
   const int limit = schedule->Limit(layer, head, std::max(0, step - 1));
   return limit == DecodeSchedule::kUnlimited ? -1 : limit;
 }
 
-void CpuSequence::BeginDecoding(PublishedCounters* counters, int prompt_tokens) {
+void CachedSequence::BeginDecoding(PublishedCounters* counters, int prompt_tokens) {
   if (counters == nullptr) {
     own_counters_ = std::make_unique<PublishedCounters>();
     counters = own_counters_.get();
@@ -34,7 +34,7 @@ void CpuSequence::BeginDecoding(PublishedCounters* counters, int prompt_tokens) 
   position = prompt_tokens;
 }
 
-size_t CpuSequence::BytesInUse() const {
+size_t CachedSequence::BytesInUse() const {
   size_t bytes = 0;
   for (const std::vector<HeadCache>& heads : layers) {
     for (const HeadCache& cache : heads) bytes += cache.size() * SlotBytes(cache.type(), cache.head_dim());
@@ -42,13 +42,13 @@ size_t CpuSequence::BytesInUse() const {
   return bytes;
 }
 
-void CpuSequence::AccountAttended(size_t layer, size_t length) {
+void CachedSequence::AccountAttended(size_t layer, size_t length) {
   const HeadCache& any = layers[layer].front();
   step_bytes_ += length * SlotBytes(any.type(), any.head_dim());
   use.tokens_by_layer[layer] = std::max(use.tokens_by_layer[layer], static_cast<int>(length));
 }
 
-void CpuSequence::EndStep(double step_s) {
+void CachedSequence::EndStep(double step_s) {
   use.peak_bytes = std::max(use.peak_bytes, step_bytes_);
   attended_bytes_sum_ += step_bytes_;
   use.decode_mean_bytes = static_cast<double>(attended_bytes_sum_) / (step + 1);
