@@ -1,12 +1,12 @@
 #include "kernels/cuda/prefill_attention.h"
 
-#include <climits>
 #include <cmath>
 
 #include "kernels/cuda/convert.cuh"
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kv_dispatch.h"
 #include "kernels/cuda/kv_layout.h"
+#include "kernels/cuda/prefill_params.cuh"
 
 namespace kvscope {
 namespace {
@@ -91,13 +91,6 @@ __device__ __forceinline__ float LanesSum(float value) {
     value += __shfl_xor_sync(0xffffffffu, value, distance);
   }
   return value;
-}
-
-template <class Kv>
-__device__ __forceinline__ const Kv* Page(const PrefillAttentionParams& params, unsigned head, unsigned page) {
-  const unsigned kv_head = head / (params.heads / params.kv_heads);
-  const unsigned pages = (params.prompt + kSlots - 1) / kSlots;
-  return reinterpret_cast<const Kv*>(params.pages[static_cast<size_t>(kv_head) * pages + page]);
 }
 
 size_t QueryBytes(unsigned head_dim) { return sizeof(float) * kQueries * (head_dim + 1); }
@@ -238,19 +231,6 @@ __global__ void __launch_bounds__(kThreads)
   float sum = 0.0f;
   for (unsigned group = 0; group < kQueryGroups; ++group) sum += parts[group * kSlots + threadIdx.x];
   received[static_cast<size_t>(head) * params.prompt + begin + threadIdx.x] = sum;
-}
-
-bool IsValid(const PrefillAttentionParams& params) {
-  return params.q != nullptr && params.pages != nullptr && params.max != nullptr && params.sum != nullptr &&
-         params.heads > 0 && params.heads <= 65535 && params.kv_heads > 0 && params.heads % params.kv_heads == 0 &&
-         IsDeviceHeadDim(params.head_dim) && std::isfinite(params.scale) && params.prompt <= INT_MAX &&
-         params.unmasked_before <= params.prompt;
-}
-
-// More than a kernel gets unasked.
-template <auto kKernel>
-cudaError_t AllowShared(size_t bytes) {
-  return cudaFuncSetAttribute(kKernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes));
 }
 
 template <class Kv, unsigned kOwnElements>

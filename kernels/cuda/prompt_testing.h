@@ -48,7 +48,20 @@ class Prompt {
     return cache.Attend(&q_[(query * shape_.heads + head) * shape_.head_dim], visible);
   }
 
-  std::vector<float> Out() const { return out_.ToHost(); }
+  // Every query's result is within tolerance * (1 + |expected|).
+  void ExpectOut(double tolerance) const {
+    const std::vector<float> found = out_.ToHost();
+    for (unsigned query = 0; query < shape_.prompt; ++query) {
+      for (unsigned head = 0; head < shape_.heads; ++head) {
+        const std::vector<double> expected = Expected(query, head, query + 1).out;
+        for (unsigned d = 0; d < shape_.head_dim; ++d) {
+          ASSERT_NEAR(found[(query * shape_.heads + head) * shape_.head_dim + d], expected[d],
+                      tolerance * (1 + std::abs(expected[d])))
+              << "query " << query << ", head " << head;
+        }
+      }
+    }
+  }
 
   std::vector<float> Received(unsigned unmasked_before, unsigned first_query) {
     DeviceArray<float> received(shape_.heads * shape_.prompt);

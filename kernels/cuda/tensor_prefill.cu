@@ -1,6 +1,5 @@
 #include "kernels/cuda/tensor_prefill.h"
 
-#include <climits>
 #include <cmath>
 #include <type_traits>
 
@@ -8,6 +7,7 @@
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/kv_dispatch.h"
 #include "kernels/cuda/kv_layout.h"
+#include "kernels/cuda/prefill_params.cuh"
 #include "kernels/cuda/tensor_core.cuh"
 
 namespace kvscope {
@@ -66,13 +66,6 @@ __device__ __forceinline__ void StartRows(const Kv* page, unsigned slots, unsign
     }
   }
   CommitCopies();
-}
-
-template <class Kv>
-__device__ __forceinline__ const Kv* Page(const PrefillAttentionParams& params, unsigned head, unsigned page) {
-  const unsigned kv_head = head / (params.heads / params.kv_heads);
-  const unsigned pages = (params.prompt + kSlots - 1) / kSlots;
-  return reinterpret_cast<const Kv*>(params.pages[static_cast<size_t>(kv_head) * pages + page]);
 }
 
 // scores = q keys^T of the warp's queries.
@@ -224,19 +217,11 @@ __global__ void __launch_bounds__(kThreads) TensorPrefillKernel(PrefillAttention
   }
 }
 
-bool IsValid(const PrefillAttentionParams& params) {
-  return params.q != nullptr && params.pages != nullptr && params.max != nullptr && params.sum != nullptr &&
-         params.out != nullptr && params.unmasked_before == 0 && params.heads > 0 && params.heads <= 65535 &&
-         params.kv_heads > 0 && params.heads % params.kv_heads == 0 && IsDeviceHeadDim(params.head_dim) &&
-         std::isfinite(params.scale) && params.prompt <= INT_MAX;
-}
-
 template <class Kv, unsigned kHeadDim>
 cudaError_t LaunchFor(const PrefillAttentionParams& params, cudaStream_t stream) {
   constexpr auto kKernel = TensorPrefillKernel<Kv, kHeadDim>;
   constexpr size_t kBytes = sizeof(Tiles<kHeadDim>);
-  const cudaError_t error =
-      cudaFuncSetAttribute(kKernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(kBytes));
+  const cudaError_t error = AllowShared<kKernel>(kBytes);
   if (error != cudaSuccess) return error;
   return Launch<kKernel>(dim3((params.prompt + kQueries - 1) / kQueries, params.heads), dim3(kThreads), kBytes, stream,
                          params);
@@ -254,7 +239,7 @@ cudaError_t LaunchFor(const PrefillAttentionParams& params, cudaStream_t stream)
 
 cudaError_t TensorPrefillOnDevice(const PrefillAttentionParams& params, cudaStream_t stream) {
   if (params.prompt == 0) return cudaSuccess;
-  if (!IsValid(params)) return cudaErrorInvalidValue;
+  if (!IsValid(params) || params.out == nullptr || params.unmasked_before != 0) return cudaErrorInvalidValue;
   return WithKvElement(params.kv_type, [&]<class Kv>(Kv) { return LaunchFor<Kv>(params, stream); });
 }
 
