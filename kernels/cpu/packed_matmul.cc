@@ -100,34 +100,48 @@ size_t SumsOf(size_t tokens) {
   return (tokens + kTileTokens - 1) / kTileTokens * kTileTokens * 2 * kPanelRows;
 }
 
-// Panels [first, end) of w by tiles, two at a time.
+// Panels [first, end) of w by tiles, two at a time, and of many columns a slice at a time: the tokens' stays
+// in the second-level cache for all panels.
 void TilePanels(const TileKernels& tiles, const PackedMatrix& w, size_t first, size_t end,
                 const PanelInput& x, size_t rows, float* y, size_t y_stride) {
   const auto type = static_cast<uint8_t>(w.type);
+  const size_t all_tiles = x.columns / kTileColumns;
   float* const sums = ThreadScratch<float>(SumsOf(rows) + rows * 2 * kPanelRows);
   float* const both = sums + SumsOf(rows);  // two panels' product, where they fill up the matrix
-  for (size_t p = first; p < end; p += 2) {
+  const auto multiply = [&](size_t p, size_t first_tile, size_t count, float* const to[2], size_t stride) {
+    const auto bytes_of = [&](size_t n) { return n * kTileColumns / kGroupColumns * GroupBytes(w.type); };
+    const auto slice = [&](size_t panel) { return w.panel(panel) + bytes_of(first_tile); };
     const size_t second = std::min(p + 1, end - 1);  // of an odd number, the last is computed twice
-    const TileProductArgs args{.panels = {w.panel(p), w.panel(second)},
-                               .panel_bytes = {w.panel_bytes(), w.panel_bytes()},
-                               .next = {w.panel(p + 2), w.panel(p + 3)},
-                               .types = {type, type},
-                               .x = x,
-                               .tokens = rows,
-                               .scratch = ThreadScratch<uint16_t>(2 * x.columns * kPanelRows),
-                               .sums = sums};
-    if ((second + 1) * kPanelRows <= w.rows) {
-      float* const to[2] = {y + (p - first) * kPanelRows, y + (second - first) * kPanelRows};
-      tiles.product(args, to, y_stride);
-      continue;
+    tiles.product({.panels = {slice(p), slice(second)},
+                   .panel_bytes = {bytes_of(count), bytes_of(count)},
+                   .next = {slice(p + 2), slice(p + 3)},
+                   .types = {type, type},
+                   .x = x,
+                   .first_tile = first_tile,
+                   .tiles = count,
+                   .tokens = rows,
+                   .scratch = ThreadScratch<uint16_t>(2 * count * kTileColumns * kPanelRows),
+                   .sums = sums},
+                  to, stride);
+  };
+  // The last two panels, where the matrix does not fill them, are multiplied whole and copied in part.
+  const size_t ragged =
+      w.rows % (2 * kPanelRows) != 0 && end == w.panels() ? (end - first - 1) / 2 * 2 + first : end;
+  for (size_t tile = 0; tile < all_tiles; tile += kSliceTiles) {
+    const size_t count = std::min(kSliceTiles, all_tiles - tile);
+    for (size_t p = first; p < ragged; p += 2) {
+      float* const to = y + (p - first) * kPanelRows;
+      float* const panels[2] = {to, to + (std::min(p + 1, end - 1) - p) * kPanelRows};
+      multiply(p, tile, count, panels, y_stride);
     }
-    float* const to[2] = {both, both + kPanelRows};
-    tiles.product(args, to, 2 * kPanelRows);
-    const size_t columns = w.rows - p * kPanelRows;
-    for (size_t t = 0; t < rows; ++t)
-      std::memcpy(y + t * y_stride + (p - first) * kPanelRows, both + t * 2 * kPanelRows,
-                  columns * sizeof(float));
   }
+  if (ragged == end) return;
+  float* const panels[2] = {both, both + kPanelRows};
+  multiply(ragged, 0, all_tiles, panels, 2 * kPanelRows);
+  const size_t columns = w.rows - ragged * kPanelRows;
+  for (size_t t = 0; t < rows; ++t)
+    std::memcpy(y + t * y_stride + (ragged - first) * kPanelRows, both + t * 2 * kPanelRows,
+                columns * sizeof(float));
 }
 
 }  // namespace
@@ -179,6 +193,8 @@ void PackedSwiGlu(const PackedMatrix& gate, const PackedMatrix& up, const Activa
                                    .next = {gate.panel(p + 1), up.panel(p + 1)},
                                    .types = {static_cast<uint8_t>(gate.type), static_cast<uint8_t>(up.type)},
                                    .x = input,
+                                   .first_tile = 0,
+                                   .tiles = input.columns / kTileColumns,
                                    .tokens = rows,
                                    .scratch = ThreadScratch<uint16_t>(2 * input.columns * kPanelRows),
                                    .sums = ThreadScratch<float>(SumsOf(rows))};

@@ -17,6 +17,9 @@ inline constexpr size_t kTileRows = 16;
 inline constexpr size_t kTileColumns = 32;
 // Tokens that the AMX kernels take at once.
 inline constexpr size_t kTileTokens = 2 * kTileRows;
+// Tiles of columns that tokens pass over at a time: two panels' of them stay in the nearest cache, 36 KiB of
+// it, and those of several hundred tokens in the second-level one.
+inline constexpr size_t kSliceTiles = 18;
 
 // Activations, in one or both of two forms. Columns are filled up with zeros to groups of 64.
 struct PanelInput {
@@ -47,21 +50,24 @@ struct PanelProductArgs {
 };
 using PanelProduct = void (*)(const PanelProductArgs& args);
 
-// Two panels, from one or two matrices, times all tokens, by tiles of bfloat16.
+// Two panels, from one or two matrices, times all tokens, by tiles of bfloat16: those tiles of columns that
+// begin with first_tile, an even number of them.
 struct TileProductArgs {
-  const std::byte* panels[2];
-  size_t panel_bytes[2];
-  const std::byte* next[2];  // the panels of the next call, to be fetched meanwhile
-  uint8_t types[2];          // PackedType
-  PanelInput x;              // tokens filled up to a multiple of kTileTokens
+  const std::byte* panels[2];  // from first_tile on
+  size_t panel_bytes[2];       // of the tiles
+  const std::byte* next[2];    // the panels of the next call, to be fetched meanwhile
+  uint8_t types[2];            // PackedType
+  PanelInput x;                // tokens filled up to a multiple of kTileTokens
+  size_t first_tile;
+  size_t tiles;
   size_t tokens;
-  uint16_t* scratch;  // [2][x.columns][16]: the panels as tiles
+  uint16_t* scratch;  // [2][32 tiles][16]: the panels as tiles
   float* sums;        // [tokens, filled up][2][16]
 };
-// y[i]: [tokens, y_stride], of panel i; 16 columns of it are written.
+// y[i]: [tokens, y_stride], of panel i; 16 columns of it are written or, where first_tile is not 0, added to.
 using TileProduct = void (*)(const TileProductArgs& args, float* const y[2], size_t y_stride);
-// silu(panel 0's product) * panel 1's, to 16 columns of bfloat16 tiles that begin at `column`, a multiple of
-// 16, of rows of out_columns.
+// For all tiles: silu(panel 0's product) * panel 1's, to 16 columns of bfloat16 tiles that begin at `column`,
+// a multiple of 16, of rows of out_columns.
 using TileSwiGlu = void (*)(const TileProductArgs& args, size_t column, size_t out_columns, uint16_t* out);
 
 struct PanelKernels {

@@ -78,14 +78,15 @@ KVSCOPE_INLINE void ByteBlock(const std::byte* quants, __m512 d, uint16_t* tile)
   }
 }
 
-// A panel as tiles of 16 pairs of columns by 16 rows. Those of a bfloat16 panel are the panel itself.
-const uint16_t* Tiles(uint8_t type, const std::byte* panel, size_t columns, uint16_t* scratch) {
+// So many tiles of a panel, of 16 pairs of columns by 16 rows. Those of a bfloat16 panel are the panel
+// itself.
+const uint16_t* Tiles(uint8_t type, const std::byte* panel, size_t tiles, uint16_t* scratch) {
   if (type == kBF16) return reinterpret_cast<const uint16_t*>(panel);
   const size_t block_scales = type == kQ4_1 ? 2 * kScales : kScales;
   const size_t block_quants = type == kQ8_0 ? 512 : 256;
   const __m512 eight = _mm512_set1_ps(-8.0f);
   uint16_t* tile = scratch;
-  for (size_t b = 0; b < columns / kTileColumns; ++b, tile += kTileElements) {
+  for (size_t b = 0; b < tiles; ++b, tile += kTileElements) {
     const std::byte* group = panel + b / 2 * 2 * (block_scales + block_quants);
     const std::byte* scales = group + b % 2 * block_scales;
     const std::byte* quants = group + 2 * block_scales + b % 2 * block_quants;
@@ -107,13 +108,9 @@ KVSCOPE_INLINE BothTiles Dequantize(const TileProductArgs& args) {
   BothTiles tiles;
   for (int i = 0; i < 2; ++i)
     tiles.of[i] =
-        Tiles(args.types[i], args.panels[i], args.x.columns, args.scratch + i * args.x.columns * kTileRows);
+        Tiles(args.types[i], args.panels[i], args.tiles, args.scratch + i * args.tiles * kTileElements);
   return tiles;
 }
-
-// Columns that the tokens pass over at a time: two panels' tiles of them stay in the nearest cache, 36 KiB of
-// it.
-constexpr size_t kSliceTiles = 18;
 
 // Where sums of 32 tokens by two panels are stored.
 struct SumsPlace {
@@ -137,13 +134,16 @@ KVSCOPE_INLINE void StoreSums(const SumsPlace& at) {
   _tile_stored(3, at.of[1] + kTileRows * at.stride, bytes);
 }
 
-// Adds tiles [first, end) of 32 tokens' columns to the sums at `at`, which begin with tile 0.
+// Adds tiles [first, end) of args.tiles to the sums at `at` of 32 tokens, which begin with tile 0 of the
+// matrix. `beside(i)`, i = 0, 1, ..., is done while the i-th tiles are multiplied.
+template <typename Beside>
 KVSCOPE_INLINE void AddTiles(const TileProductArgs& args, const BothTiles& weights, size_t first_token,
-                             size_t first, size_t end, const SumsPlace& at) {
-  const size_t tiles = args.x.columns / kTileColumns;
-  const uint16_t* x0 = args.x.halves + first_token / kTileRows * tiles * kTileElements;
-  const uint16_t* x1 = x0 + tiles * kTileElements;
-  if (first == 0) {
+                             size_t first, size_t end, const SumsPlace& at, const Beside& beside) {
+  const size_t row_tiles = args.x.columns / kTileColumns;
+  const uint16_t* x0 =
+      args.x.halves + (first_token / kTileRows * row_tiles + args.first_tile) * kTileElements;
+  const uint16_t* x1 = x0 + row_tiles * kTileElements;
+  if (args.first_tile + first == 0) {
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);
@@ -151,7 +151,8 @@ KVSCOPE_INLINE void AddTiles(const TileProductArgs& args, const BothTiles& weigh
   } else {
     LoadSums(at);
   }
-  for (size_t k = first * kTileElements; k < end * kTileElements; k += kTileElements) {
+  for (size_t tile = first; tile < end; ++tile) {
+    const size_t k = tile * kTileElements;
     // Tokens past the nearest cache, which the weights are to stay in.
     _tile_stream_loadd(4, x0 + k, kRegister);
     _tile_loadd(6, weights.of[0] + k, kRegister);
@@ -161,6 +162,7 @@ KVSCOPE_INLINE void AddTiles(const TileProductArgs& args, const BothTiles& weigh
     _tile_dpbf16ps(1, 4, 7);
     _tile_dpbf16ps(2, 5, 6);
     _tile_dpbf16ps(3, 5, 7);
+    beside(tile - first);
   }
   StoreSums(at);
 }
@@ -177,14 +179,13 @@ KVSCOPE_INLINE void PrefetchNext(const TileProductArgs& args, size_t i, size_t n
 // Sums of tokens [begin, end), whole tiles; those of token t lie at t * stride of `at`.
 KVSCOPE_INLINE void AddAllTiles(const TileProductArgs& args, const BothTiles& weights, size_t begin,
                                 size_t end, const SumsPlace& at) {
-  const size_t tiles = args.x.columns / kTileColumns;
-  for (size_t first = 0; first < tiles; first += kSliceTiles) {
-    const size_t slice_end = first + kSliceTiles < tiles ? first + kSliceTiles : tiles;
+  for (size_t first = 0; first < args.tiles; first += kSliceTiles) {
+    const size_t slice_end = first + kSliceTiles < args.tiles ? first + kSliceTiles : args.tiles;
     for (size_t t = begin; t < end; t += kTileTokens) {
       if (first == 0)
         PrefetchNext(args, (t - begin) / kTileTokens, (end - begin + kTileTokens - 1) / kTileTokens);
       AddTiles(args, weights, t, first, slice_end,
-               {{at.of[0] + t * at.stride, at.of[1] + t * at.stride}, at.stride});
+               {{at.of[0] + t * at.stride, at.of[1] + t * at.stride}, at.stride}, [](size_t) {});
     }
   }
 }
@@ -195,12 +196,18 @@ void Product(const TileProductArgs& args, float* const y[2], size_t y_stride) {
   const size_t whole = args.tokens / kTileTokens * kTileTokens;
   AddAllTiles(args, weights, 0, whole, {{y[0], y[1]}, y_stride});
   if (whole == args.tokens) return;
-  float* const rest[2] = {args.sums, args.sums + kTileRows};
-  AddAllTiles(args, weights, whole, args.tokens, {{rest[0], rest[1]}, 2 * kTileRows});
-  for (size_t t = whole; t < args.tokens; ++t) {
-    for (int panel = 0; panel < 2; ++panel)
-      _mm512_storeu_ps(y[panel] + t * y_stride, _mm512_load_ps(rest[panel] + t * 2 * kTileRows));
-  }
+  // The last tokens do not fill tiles: their sums are copied, those before them too.
+  const auto copy_rest = [&](const auto& copy) {
+    for (size_t t = whole; t < args.tokens; ++t) {
+      for (size_t panel = 0; panel < 2; ++panel)
+        copy(args.sums + t * 2 * kTileRows + panel * kTileRows, y[panel] + t * y_stride);
+    }
+  };
+  if (args.first_tile > 0)
+    copy_rest([](float* sums, const float* to) { _mm512_store_ps(sums, _mm512_loadu_ps(to)); });
+  FinishStores();
+  AddAllTiles(args, weights, whole, args.tokens, {{args.sums, args.sums + kTileRows}, 2 * kTileRows});
+  copy_rest([](const float* sums, float* to) { _mm512_storeu_ps(to, _mm512_load_ps(sums)); });
 }
 
 // exp(x) to 2e-7 of itself: 2^n times a polynomial in the rest, |rest| <= 1/2 (coefficients: Taylor's of
@@ -235,9 +242,8 @@ KVSCOPE_INLINE __m512 SwiGluOf(__m512 gate, __m512 up) {
 void SwiGlu(const TileProductArgs& args, size_t column, size_t out_columns, uint16_t* out) {
   const BothTiles weights = Dequantize(args);
   FinishStores();
-  AddAllTiles(args, weights, 0, args.tokens, {{args.sums, args.sums + kTileRows}, 2 * kTileRows});
   const size_t out_tiles = out_columns / kTileColumns;
-  for (size_t t = 0; t < args.tokens; ++t) {
+  const auto activate = [&](size_t t) {
     const float* sums = args.sums + t * 2 * kTileRows;
     const __m512 value = SwiGluOf(_mm512_load_ps(sums), _mm512_load_ps(sums + kTileRows));
     uint16_t* to =
@@ -245,7 +251,30 @@ void SwiGlu(const TileProductArgs& args, size_t column, size_t out_columns, uint
         ((t / kTileRows * out_tiles + column / kTileColumns) * kTileRows + t % kTileRows) * kTileColumns +
         column % kTileColumns;
     _mm256_store_si256(reinterpret_cast<__m256i*>(to), reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(value)));
+  };
+  const auto at = [&](size_t t) {
+    float* const sums = args.sums + t * 2 * kTileRows;
+    return SumsPlace{{sums, sums + kTileRows}, 2 * kTileRows};
+  };
+  // All slices of columns but the last; in the last, while tokens are multiplied those before them are
+  // activated.
+  const size_t last = (args.tiles - 1) / kSliceTiles * kSliceTiles, steps = args.tiles - last;
+  for (size_t first = 0; first < last; first += kSliceTiles) {
+    for (size_t t = 0; t < args.tokens; t += kTileTokens)
+      AddTiles(args, weights, t, first, first + kSliceTiles, at(t), [](size_t) {});
   }
+  const size_t blocks = (args.tokens + kTileTokens - 1) / kTileTokens;
+  const size_t tokens_a_step = (kTileTokens + steps - 1) / steps;
+  for (size_t t = 0; t < args.tokens; t += kTileTokens) {
+    PrefetchNext(args, t / kTileTokens, blocks);
+    AddTiles(args, weights, t, last, args.tiles, at(t), [&](size_t step) {
+      const size_t from = step * tokens_a_step;
+      for (size_t i = from; i < from + tokens_a_step && i < kTileTokens && t > 0; ++i)
+        activate(t - kTileTokens + i);
+    });
+    FinishStores();
+  }
+  for (size_t t = (blocks - 1) * kTileTokens; t < args.tokens; ++t) activate(t);
 }
 
 // ---- products of integers, for few tokens ----
