@@ -30,7 +30,7 @@ class HeadCache {
   void Append(int position, const float* key, const float* value) { Write(Reserve(position), key, value); }
 
   // The same in two steps. Reserve returns the new entry's slot; Write may then go on beside readers of other
-  // slots.
+  // slots and, before TrackDirections, beside writers of other pages.
   int Reserve(int position);
   void Write(int slot, const float* key, const float* value);
 

@@ -19,6 +19,7 @@ PageSlabs::Slab& PageSlabs::WithRoom(Slabs& slabs, size_t bytes) {
   Slab slab{.memory = HugeBuffer(std::max(kSlabBytes, stride))};
   slab.blocks = slab.memory.size() / stride;
   for (size_t block = slab.blocks; block-- > 0;) slab.free.push_back(slab.memory.data() + block * stride);
+  spare_bytes_ += slab.memory.size();
   const std::byte* const address = slab.memory.data();
   return slabs.emplace(address, std::move(slab)).first->second;
 }
@@ -26,6 +27,7 @@ PageSlabs::Slab& PageSlabs::WithRoom(Slabs& slabs, size_t bytes) {
 std::byte* PageSlabs::Allocate(size_t bytes) {
   std::lock_guard lock(mutex_);
   Slab& slab = WithRoom(by_block_bytes_[bytes], bytes);
+  if (slab.free.size() == slab.blocks) spare_bytes_ -= slab.memory.size();
   std::byte* const block = slab.free.back();
   slab.free.pop_back();
   return block;
@@ -36,7 +38,11 @@ void PageSlabs::Free(std::byte* block, size_t bytes) {
   Slabs& slabs = by_block_bytes_.at(bytes);
   const auto slab = std::prev(slabs.upper_bound(block));
   slab->second.free.push_back(block);
-  if (slab->second.free.size() == slab->second.blocks) slabs.erase(slab);
+  if (slab->second.free.size() < slab->second.blocks) return;
+  spare_bytes_ += slab->second.memory.size();
+  if (spare_bytes_ <= kSpareBytes) return;
+  spare_bytes_ -= slab->second.memory.size();
+  slabs.erase(slab);
 }
 
 }  // namespace kvscope

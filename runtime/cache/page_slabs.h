@@ -18,10 +18,13 @@ class PageSlabs {
   // Unspecified content, on a cache line. Throws std::bad_alloc.
   std::byte* Allocate(size_t bytes);
 
-  // `bytes`: as it was allocated. A slab without blocks in use goes back to the system.
+  // `bytes`: as it was allocated. Of slabs without blocks in use a few are kept for the next sequence, which
+  // else would wait for the system to clear them; others go back to it.
   void Free(std::byte* block, size_t bytes);
 
  private:
+  static constexpr size_t kSpareBytes = size_t{32} << 20;
+
   struct Slab {
     HugeBuffer memory;
     size_t blocks = 0;
@@ -29,10 +32,11 @@ class PageSlabs {
   };
   using Slabs = std::map<const std::byte*, Slab>;  // by address
 
-  // One with a free block.
-  static Slab& WithRoom(Slabs& slabs, size_t bytes);
+  // One with a free block, made where there is none.
+  Slab& WithRoom(Slabs& slabs, size_t bytes);
 
   std::mutex mutex_;
+  size_t spare_bytes_ = 0;  // of slabs without blocks in use
   std::map<size_t, Slabs> by_block_bytes_;
 };
 

@@ -33,10 +33,15 @@ absl::StatusOr<std::vector<HeadCache>> CpuPrefill::RunLayer(size_t layer, Prompt
   }
   std::vector<HeadCache> caches;
   for (size_t head = 0; head < config().kv_heads; ++head) caches.emplace_back(kv_type_, head_dim, ledger_);
-  transformer_.pool().ParallelFor(caches.size(), [&](size_t head, int) {
-    for (size_t t = 0; t < prompt; ++t) {
-      caches[head].Append(positions_[t], activations_.k.row(t) + head * head_dim,
-                          activations_.v.row(t) + head * head_dim);
+  for (HeadCache& cache : caches) {
+    for (const int position : positions_) cache.Reserve(position);
+  }
+  const size_t pages = caches.front().pages().size();
+  transformer_.pool().ParallelFor(caches.size() * pages, [&](size_t item, int) {
+    const size_t head = item / pages, begin = item % pages * kPageSlots;
+    for (size_t t = begin; t < std::min(prompt, begin + kPageSlots); ++t) {
+      caches[head].Write(static_cast<int>(t), activations_.k.row(t) + head * head_dim,
+                         activations_.v.row(t) + head * head_dim);
     }
   });
   attention_->Run(caches, q, k, v, attention, scores);
