@@ -18,6 +18,7 @@
 #include "kernels/cpu/huge_buffer.h"
 #include "kernels/cpu/matmul.h"
 #include "kernels/cpu/packed_matmul.h"
+#include "kernels/cpu/read_memory.h"
 #include "kernels/cpu/reference.h"
 #include "kernels/half.h"
 
@@ -31,34 +32,6 @@ AlignedVector<float> RandomFloats(size_t n) {
   return values;
 }
 
-constexpr size_t kLine = 64;
-
-// The sum of some cache lines' numbers, fetched as far ahead as the kernels do.
-uint64_t SumLines(const std::byte* data, size_t lines) {
-  constexpr size_t kPrefetchBytes = 4096;
-  uint64_t sums[kLine / sizeof(uint64_t)] = {};
-  for (size_t line = 0; line < lines; ++line, data += kLine) {
-    __builtin_prefetch(data + kPrefetchBytes);
-    uint64_t values[std::size(sums)];
-    std::memcpy(values, data, kLine);
-    for (size_t i = 0; i < std::size(sums); ++i) sums[i] += values[i];
-  }
-  return std::accumulate(std::begin(sums), std::end(sums), uint64_t{0});
-}
-
-// Reads a buffer by all threads: what the machine's memory gives.
-void ReadMemory(const HugeBuffer& buffer, ThreadPool& pool) {
-  pool.ParallelRanges(buffer.size() / kLine, [&](size_t first, size_t end, int) {
-    benchmark::DoNotOptimize(SumLines(buffer.data() + first * kLine, end - first));
-  });
-}
-
-HugeBuffer WrittenBuffer(size_t bytes) {
-  HugeBuffer buffer(bytes);
-  std::memset(buffer.data(), 1, buffer.size());
-  return buffer;
-}
-
 void BM_ReadMemory(benchmark::State& state) {
   const HugeBuffer buffer = WrittenBuffer(static_cast<size_t>(state.range(1)) << 20);
   ThreadPool pool(static_cast<int>(state.range(0)));
@@ -67,7 +40,7 @@ void BM_ReadMemory(benchmark::State& state) {
 }
 BENCHMARK(BM_ReadMemory)
     ->ArgNames({"threads", "MiB"})
-    ->ArgsProduct({{1, 2}, {32, 256}})
+    ->ArgsProduct({{1, 2}, {32, 512}})
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
 

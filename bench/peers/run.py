@@ -6,9 +6,10 @@
     VENV/bin/pip install torch transformers gguf accelerate
     VENV/bin/python bench/peers/run.py --json FILE
 
-Every contender is a process of its own that stands still while another is timed. A round times each of them once; a
-figure is the median over rounds, a ratio the median of the rounds' ratios. Of a peer's variants (llama.cpp with and
-without flash attention; Hugging Face in float32 and bfloat16) the faster one counts. `--peers` without a name needs none.
+Every contender is a process of its own that stands still while another is timed. A round times each of them once, after
+some of the same untimed; a figure is the median over rounds, a ratio the median of the rounds' ratios. Of a peer's
+variants (llama.cpp with and without flash attention; Hugging Face in float32 and bfloat16) the faster one counts.
+`--peers` without a name needs none.
 """
 
 import argparse
@@ -27,7 +28,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 SETTLE_S = 0.3  # threads of the last contender stop spinning
 VOCABULARY = 40000  # of random prompts: ordinary tokens of SmolLM2
-STEPS = 16  # decode steps that are timed together
+STEPS, WARM_UP_STEPS = 64, 16  # of one sequence: decode steps that are timed together, and those before them
 QUALITY_PROMPT, QUALITY_TOKENS = 800, 2000
 
 PEER_VARIANTS = {
@@ -94,28 +95,38 @@ def interleave(measures, rounds):
 
 def time_prefill(variants, length, rounds):
     tokens = prompt(length)
-    seconds = interleave(
-        {name: lambda v=variant: v("prefill", tokens=tokens)["seconds"] for name, variant in variants.items()},
-        rounds,
-    )
+
+    def measure(variant):
+        variant("prefill", tokens=tokens)  # warm-up
+        return variant("prefill", tokens=tokens)["seconds"]
+
+    seconds = interleave({name: lambda v=variant: measure(v) for name, variant in variants.items()}, rounds)
     return {name: [length / s for s in values] for name, values in seconds.items()}
 
 
-def time_decode(variants, depth, batch, steps, rounds):
-    """Tokens a second of all sequences together. The caches grow by `steps` a round, for all alike."""
+def decode(contender, batch, rows=1):
+    """A contender's answer for some steps of an open batch, with `seconds` a step; others went before."""
+    contender("decode", batch=batch, steps=max(1, WARM_UP_STEPS // rows))
+    steps = max(1, STEPS // rows)
+    answer = contender("decode", batch=batch, steps=steps)
+    return answer | {"seconds": answer["seconds"] / steps, "steps": steps}
+
+
+def time_decode(variants, depth, batch, rounds):
+    """Tokens a second of all sequences together. The caches grow from round to round, for all alike."""
     prompts = [prompt(max(1, depth), seed) for seed in range(batch)]
     for name, variant in variants.items():
         variant("open", batch=name, prompts=prompts)
     seconds = interleave(
         {
-            name: lambda n=name, c=variant.contender: c("decode", batch=n, steps=steps)["seconds"]
+            name: lambda n=name, c=variant.contender: decode(c, n, batch)["seconds"]
             for name, variant in variants.items()
         },
         rounds,
     )
     for name, variant in variants.items():
         variant.contender("close", batch=name)
-    return {name: [batch * steps / s for s in values] for name, values in seconds.items()}
+    return {name: [batch / s for s in values] for name, values in seconds.items()}
 
 
 def summary(rates, peers):
@@ -172,7 +183,7 @@ class Run:
         return summary(time_prefill(self.variants(), length, self.options.rounds), self.peers)
 
     def decode(self, depth, batch=1, kv="bf16"):
-        rates = time_decode(self.variants(kv), depth, batch, STEPS, self.options.rounds)
+        rates = time_decode(self.variants(kv), depth, batch, self.options.rounds)
         return summary(rates, self.peers)
 
     def bandwidth_share(self, depth):
@@ -183,8 +194,8 @@ class Run:
 
         def measure():
             bounds.append(ours.contender("bandwidth")["bytes_per_s"])
-            answer = ours.contender("decode", batch="share", steps=STEPS)
-            return answer["bytes"] / answer["seconds"] / bounds[-1]
+            answer = decode(ours.contender, "share")
+            return answer["bytes"] / answer["steps"] / answer["seconds"] / bounds[-1]
 
         shares = interleave({"ours": measure}, self.options.rounds)["ours"]
         ours.contender("close", batch="share")
@@ -196,11 +207,11 @@ class Run:
         variants = {name: self.ours(method=name, **budgets) for name, budgets in methods.items()}
         for name, variant in variants.items():
             variant("open", batch=name, prompts=[prompt(prompt_tokens)])
-            before = decoded - STEPS * (self.options.rounds // 2 + 1)
+            before = decoded - (WARM_UP_STEPS + STEPS) * (self.options.rounds + 1) // 2
             variant.contender("decode", batch=name, steps=before)
         seconds = interleave(
             {
-                name: lambda n=name: self.contenders["ours"]("decode", batch=n, steps=STEPS)["seconds"]
+                name: lambda n=name: decode(self.contenders["ours"], n)["seconds"]
                 for name in variants
             },
             self.options.rounds,

@@ -2,15 +2,13 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdint>
 #include <functional>
-#include <numeric>
 #include <vector>
 
 #include "kernels/aligned.h"
-#include "kernels/cpu/matmul.h"
+#include "kernels/cpu/packed_matmul.h"
+#include "kernels/cpu/read_memory.h"
 #include "kernels/cpu/thread_pool.h"
-#include "kernels/half.h"
 
 namespace kvscope {
 namespace {
@@ -28,30 +26,28 @@ double MedianSeconds(const std::function<void()>& run) {
 }
 
 double MeasureFlops(ThreadPool& pool) {
-  constexpr size_t kRows = 2048, kColumns = 1024, kTokens = 128;
-  const std::vector<uint16_t> weights(kRows * kColumns, 0x3c00);  // 1.0 in half precision
-  const WeightMatrix matrix{DType::kF16, kRows, kColumns, reinterpret_cast<const std::byte*>(weights.data())};
-  const AlignedVector<float> x(kTokens * kColumns, 1.0f);
+  constexpr size_t kRows = 2048, kColumns = 1024, kTokens = 512;
+  const size_t row_bytes = RowBytes(DType::kQ8_0, kColumns);
+  const std::vector<std::byte> weights(kRows * row_bytes, std::byte{1});
+  const WeightMatrix matrix{DType::kQ8_0, kRows, kColumns, weights.data()};
+  PackedMatrix packed = PackedShape(matrix);
+  HugeBuffer panels(packed.bytes());
+  PackPanels(matrix, 0, packed.panels(), panels.data());
+  packed.data = panels.data();
+  ActivationRows x(kColumns);
+  x.Resize(kTokens, FormsFor(packed, Pass::kPrefill));
+  const std::vector<float> row(kColumns, 1.0f);
+  for (size_t t = 0; t < kTokens; ++t) x.Set(t, row.data());
   AlignedVector<float> y(kTokens * kRows);
-  const double seconds =
-      MedianSeconds([&] { MatMul(matrix, x.data(), kColumns, kTokens, y.data(), kRows, pool); });
+  const double seconds = MedianSeconds([&] {
+    PackedMatMul({{{packed, y.data(), kRows}}}, x, kTokens, Pass::kPrefill, pool);
+  });
   return 2.0 * kRows * kColumns * kTokens / seconds;
 }
 
 double MeasureBandwidth(ThreadPool& pool) {
-  constexpr size_t kBytes = size_t{256} << 20;  // more than caches hold
-  const std::vector<uint64_t> data(kBytes / sizeof(uint64_t), 1);
-  const size_t part = data.size() / static_cast<size_t>(pool.threads());
-  std::vector<uint64_t> sums(static_cast<size_t>(pool.threads()));
-  const double seconds = MedianSeconds([&] {
-    pool.ParallelFor(sums.size(), [&](size_t i, int) {
-      const auto begin = data.begin() + static_cast<ptrdiff_t>(i * part);
-      sums[i] += std::accumulate(begin, begin + static_cast<ptrdiff_t>(part), uint64_t{0});
-    });
-  });
-  // The sums are looked at, so that they have to be made.
-  const bool read = std::ranges::all_of(sums, [](uint64_t sum) { return sum > 0; });
-  return read ? static_cast<double>(kBytes) / seconds : 0;
+  const HugeBuffer buffer = WrittenBuffer(size_t{512} << 20);  // more than caches hold
+  return static_cast<double>(buffer.size()) / MedianSeconds([&] { ReadMemory(buffer, pool); });
 }
 
 }  // namespace

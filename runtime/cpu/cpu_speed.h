@@ -4,7 +4,7 @@
 namespace kvscope {
 
 struct CpuSpeed {
-  double flops_per_s = 0;  // of MatMul over a prefill chunk of dequantized weights
+  double flops_per_s = 0;  // of the fast path's product of a prefill chunk with int8 weights
   double bytes_per_s = 0;  // of reading memory that is in no cache, all threads together
 };
 
