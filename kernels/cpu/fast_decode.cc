@@ -50,7 +50,8 @@ void AttendChunkImpl(const DecodeTile& tile, size_t chunk, const PageProducts& p
   HWY_ALIGN_MAX float unkept[kMaxQueries * kPageSlots];
   const size_t queries = tile.queries, head_dim = tile.head_dim;
   const size_t pages = PaddedSlots(tile.slots) / kPageSlots;
-  const size_t begin = chunk * kChunkPages, end = std::min(pages, begin + kChunkPages);
+  const size_t chunk_pages = ChunkPages(tile.slots);
+  const size_t begin = chunk * chunk_pages, end = std::min(pages, begin + chunk_pages);
   const bool keep = tile.rows.weights != nullptr;
   const size_t stride = keep ? PaddedSlots(tile.slots) : kPageSlots;
   float* out = tile.parts + chunk * queries * head_dim;
@@ -141,8 +142,9 @@ void MultiplyKeys(KvType type, size_t head_dim, std::span<const std::byte* const
   alignas(64) std::byte packed[PackedQueryBytes(kMaxFastHeadDim)];
   const PageProducts& kernels = ProductsFor(type, head_dim);
   kernels.pack(&direction, 1, head_dim, 1.0f, packed);
-  const size_t end = std::min(pages.size(), (chunk + 1) * kChunkPages);
-  for (size_t page = chunk * kChunkPages; page < end; ++page)
+  const size_t chunk_pages = ChunkPages(pages.size() * kPageSlots);
+  const size_t end = std::min(pages.size(), (chunk + 1) * chunk_pages);
+  for (size_t page = chunk * chunk_pages; page < end; ++page)
     kernels.scores(packed, 1, head_dim, pages[page], products + page * kPageSlots, kPageSlots);
 }
 

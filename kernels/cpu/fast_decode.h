@@ -2,6 +2,7 @@
 // share out, and merged in order: a result depends neither on threads nor on what else is worked on.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 
@@ -10,12 +11,17 @@
 
 namespace kvscope {
 
-// Small enough for three heads to be shared out evenly over two threads, and for a chunk to stay in the
-// second-level cache while the rows of a batch that share it attend to it one after another.
-inline constexpr size_t kChunkPages = 8;
+// Pages of a chunk, of so many slots in all: few enough for three heads to be shared out evenly over two
+// threads, and for a chunk to stay in the second-level cache while the rows of a batch that share it attend
+// to it one after another.
+constexpr size_t ChunkPages(size_t slots) {
+  constexpr size_t kMost = 8, kParts = 4;
+  return std::clamp<size_t>(PaddedSlots(slots) / kPageSlots / kParts, 1, kMost);
+}
 
 constexpr size_t Chunks(size_t slots) {
-  return (slots + kChunkPages * kPageSlots - 1) / (kChunkPages * kPageSlots);
+  const size_t chunk_slots = ChunkPages(slots) * kPageSlots;
+  return (slots + chunk_slots - 1) / chunk_slots;
 }
 
 // Of the queries of a tile: the largest score, base 2, and the sum of all weights relative to it.

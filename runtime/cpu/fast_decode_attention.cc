@@ -96,7 +96,7 @@ void FastDecodeAttention::ListUnits() {
 void FastDecodeAttention::RunUnit(const Unit& unit, const Done& done, int thread) {
   const DecodeHead& head = heads_[unit.head];
   Work& work = work_[unit.head];
-  if (static_cast<size_t>(head.new_slot) / (kChunkPages * kPageSlots) == unit.chunk)
+  if (static_cast<size_t>(head.new_slot) / (ChunkPages(head.cache->size()) * kPageSlots) == unit.chunk)
     head.cache->Write(head.new_slot, head.key, head.value);
   for (size_t t = 0; t < work.tiles; ++t) AttendChunk(tiles_[work.first_tile + t], unit.chunk);
   if (head.direction != nullptr) {
