@@ -32,6 +32,12 @@ class Generation {
   }
 
   void Step() {
+    const absl::Status status = TryStep();
+    ASSERT_TRUE(status.ok()) << status;
+  }
+
+  // Throws what the backend throws.
+  absl::Status TryStep() {
     std::vector<BackendSequence*> sequences;
     std::vector<int> next;
     for (size_t i = 0; i < rows_.size(); ++i) {
@@ -40,8 +46,9 @@ class Generation {
     }
     logits_.resize(rows_.size() * vocab_);
     const absl::Status status = backend_.Decode(sequences, next, logits_);
-    ASSERT_TRUE(status.ok()) << status;
+    if (!status.ok()) return status;
     for (size_t i = 0; i < rows_.size(); ++i) tokens_[i].push_back(ArgMaxFinite(logits(i)));
+    return status;
   }
 
   const std::vector<std::vector<int>>& tokens() const { return tokens_; }  // [rows]

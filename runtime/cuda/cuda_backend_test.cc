@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <memory>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -101,6 +102,38 @@ TEST_F(CudaBackendTest, AStepWaitsForTheDeviceOnce) {
     if (simt::HostWaits() - before == 1) ++steps_of_one_wait;
   }
   EXPECT_GE(steps_of_one_wait, 10);
+}
+
+// Wherever in a step the device's memory was out: other sequences go on when there is some again.
+TEST_F(CudaBackendTest, AStepThatFoundNoMemoryHarmsNoLaterOne) {
+  const std::vector<Method> methods = {TestMethod("full+h2o", Semantics::kClean, kBudgets),
+                                       TestMethod("full+rkv", Semantics::kClean, kBudgets)};
+  const auto cpu = OnCpu(model_);
+  Generation expected(*cpu, *model_, methods, prompt_);
+  for (int step = 0; step < 4; ++step) expected.Step();
+  const simt::Options before = simt::CurrentOptions();
+  int failures = 0;
+  for (size_t more = 0; more < 15'000; more += 1'500) {
+    const auto device = OnDevice(model_);
+    {
+      Generation failing(*device, *model_, methods, prompt_);
+      size_t free_bytes = 0, total = 0;
+      EXPECT_CUDA_OK(cudaMemGetInfo(&free_bytes, &total));
+      simt::CurrentOptions().device_bytes = total - free_bytes + more;
+      try {
+        absl::Status status;
+        for (int step = 0; step < 4 && status.ok(); ++step) status = failing.TryStep();
+        if (!status.ok()) ++failures;
+      } catch (const std::bad_alloc&) {
+        ++failures;
+      }
+      simt::CurrentOptions() = before;
+    }
+    Generation found(*device, *model_, methods, prompt_);
+    for (int step = 0; step < 4; ++step) found.Step();
+    ExpectSame(found, expected, methods, model_->config);
+  }
+  EXPECT_GE(failures, 5);
 }
 
 TEST_F(CudaBackendTest, AGraphServesAllStepsOfItsNumberOfSlots) {

@@ -67,11 +67,12 @@ void DeviceDecode::MakeRoom() {
   const bool moved = transformer_moves_ != transformer_.moves();
   if (grows || moved) graphs_.clear();
   transformer_moves_ = transformer_.moves();
-  if (grows) AddArrays();
+  if (grows || !has_arrays_) AddArrays();
 }
 
 void DeviceDecode::AddArrays() {
   const size_t layers = config().layers, heads = room_.slots * config().heads;
+  has_arrays_ = false;
   inputs_.Clear();
   ids_ = inputs_.Add<int>(room_.slots);
   positions_ = inputs_.Add<int>(room_.slots);
@@ -89,6 +90,7 @@ void DeviceDecode::AddArrays() {
     buffer->Resize(room_.partials);
   partial_out_.Resize(room_.partials * config().head_dim);
   probabilities_.Resize(room_.probabilities);
+  has_arrays_ = true;
 }
 
 void DeviceDecode::Fill(std::span<const int> tokens) {

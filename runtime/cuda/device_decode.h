@@ -65,7 +65,8 @@ class DeviceDecode {
   DeviceSelection selection_;
   DeviceTimer select_timer_;  // of scoring and selection
   Room room_;
-  size_t slots_ = 0;  // of the step in progress
+  bool has_arrays_ = false;  // for room_; not where memory was out
+  size_t slots_ = 0;         // of the step in progress
   size_t transformer_moves_ = 0;
   std::map<size_t, DeviceGraph> graphs_;  // by number of slots; none that the present arrays are not in
 

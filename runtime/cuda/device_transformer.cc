@@ -36,6 +36,7 @@ DeviceTransformer::DeviceTransformer(const DeviceModel& model, Precision precisi
 absl::Status DeviceTransformer::ReserveRope(size_t positions) {
   if (positions <= rope_positions_) return absl::OkStatus();
   const size_t wanted = std::max(positions, 2 * rope_positions_);
+  rope_positions_ = 0;  // until both tables are there
   rope_.Reserve(wanted);
   ++moves_;
   const size_t floats = wanted * config().head_dim / 2;
