@@ -13,9 +13,7 @@ using Rank = DecodePolicy::Rank;
 
 Rank RankOf(const StepHead& head) { return head.method().decode->rank; }
 
-bool JudgedByKeys(const StepHead& head) {
-  return head.selection.due && (RankOf(head) == Rank::kKeyDistinctness || RankOf(head) == Rank::kNovelty);
-}
+bool JudgedByKeys(const StepHead& head) { return head.selection.due && LooksAtKeys(RankOf(head)); }
 
 bool JudgedByLayer(const StepHead& head) {
   return head.selection.due && RankOf(head) == Rank::kLayerAttention;

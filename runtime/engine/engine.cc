@@ -322,7 +322,8 @@ void Engine::Impl::Step() {
   for (size_t i = 0; i < rows.size(); ++i) {
     const absl::Status status = rows[i].sequence->status();
     if (!status.ok()) {
-      Report(rows[i], Finish::kError, std::string(status.message()));
+      const bool memory = status.code() == absl::StatusCode::kResourceExhausted;
+      Report(rows[i], Finish::kError, memory ? OutOfMemory("while decoding") : std::string(status.message()));
     } else if (Advance(rows[i], RowLogits(i))) {
       going_on.push_back(std::move(rows[i]));
     }
