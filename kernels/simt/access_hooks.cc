@@ -68,6 +68,8 @@ extern "C" {
 void __tsan_init() {}
 void __tsan_func_entry(void*) {}
 void __tsan_func_exit(void*) {}
+void __tsan_vptr_update(void**, void*) {}  // in host code
+void __tsan_vptr_read(void**) {}
 void __tsan_read_range(void* address, unsigned long bytes) { Count(address, bytes, Access::kLoad); }
 void __tsan_write_range(void* address, unsigned long bytes) { Count(address, bytes, Access::kStore); }
 
