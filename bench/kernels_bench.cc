@@ -2,18 +2,13 @@
 // second.
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
-#include <chrono>
-#include <cmath>
 #include <cstring>
-#include <iterator>
-#include <numeric>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "bench/read_rate.h"
 #include "kernels/aligned.h"
-#include "kernels/cpu/attention.h"
 #include "kernels/cpu/cpu_level.h"
 #include "kernels/cpu/huge_buffer.h"
 #include "kernels/cpu/matmul.h"
@@ -43,21 +38,6 @@ BENCHMARK(BM_ReadMemory)
     ->ArgsProduct({{1, 2}, {32, 512}})
     ->Unit(benchmark::kMillisecond)
     ->UseRealTime();
-
-// Bytes a second of reading as much as a benchmark does, so that caches help both alike: the best of some
-// runs.
-double ReadRate(size_t bytes, int threads) {
-  const HugeBuffer buffer = WrittenBuffer(bytes);
-  ThreadPool pool(threads);
-  double best_s = 1e9;
-  for (int run = 0; run < 10; ++run) {
-    const auto start = std::chrono::steady_clock::now();
-    ReadMemory(buffer, pool);
-    best_s =
-        std::min(best_s, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  }
-  return static_cast<double>(buffer.size()) / best_s;
-}
 
 // SmolLM2-135M's feed-forward matrix: tokens x [1536, 576].
 void BM_MatMul(benchmark::State& state) {
@@ -147,42 +127,6 @@ void RegisterPacked() {
 }
 
 const bool registered = (RegisterPacked(), true);
-
-// One GQA group's decode attention: 3 queries over `slots` entries of head dimension 64.
-void BM_DecodeAttention(benchmark::State& state) {
-  const auto type = static_cast<KvType>(state.range(0));
-  const auto slots = static_cast<size_t>(state.range(1));
-  constexpr size_t kHeadDim = 64, kQueries = 3;
-  AlignedVector<std::byte> storage(PaddedSlots(slots) / kPageSlots * PageBytes(type, kHeadDim));
-  std::vector<std::byte*> pages;
-  for (size_t at = 0; at < storage.size(); at += PageBytes(type, kHeadDim)) pages.push_back(&storage[at]);
-  const AlignedVector<float> row = RandomFloats(kHeadDim);
-  for (size_t s = 0; s < slots; ++s) {
-    StoreSlot(type, pages[s / kPageSlots], s % kPageSlots, kHeadDim, row.data(), row.data());
-  }
-  const AlignedVector<float> q = RandomFloats(kQueries * kHeadDim);
-  AlignedVector<float> probabilities(kQueries * PaddedSlots(slots)), out(kQueries * kHeadDim);
-  AttentionArgs args{};
-  args.queries = kQueries;
-  args.head_dim = kHeadDim;
-  args.slots = slots;
-  args.scale = 0.125f;
-  args.kv_type = type;
-  args.pages = pages;
-  args.probabilities = probabilities.data();
-  for (size_t r = 0; r < kQueries; ++r) {
-    args.q[r] = &q[r * kHeadDim];
-    args.visible[r] = slots;
-    args.out[r] = &out[r * kHeadDim];
-  }
-  for (auto _ : state) {
-    Attention(args);
-    benchmark::DoNotOptimize(out.data());
-  }
-  state.SetLabel(std::string(Name(type)));
-  state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * slots * SlotBytes(type, kHeadDim)));
-}
-BENCHMARK(BM_DecodeAttention)->ArgNames({"kv", "slots"})->ArgsProduct({{0, 1, 2}, {512, 4096}});
 
 }  // namespace
 }  // namespace kvscope

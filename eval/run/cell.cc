@@ -9,6 +9,7 @@
 #include "eval/run/prompt_tokens.h"
 #include "eval/run/run_defaults.h"
 #include "fmt/format.h"
+#include "kernels/cpu/cpu_level.h"
 #include "results/base/jsonl.h"
 #include "results/base/sha256.h"
 #include "results/base/status_macros.h"
@@ -82,6 +83,9 @@ void AddProvenance(const Cell& cell, RunRecord& run) {
   run.build = ToJson(GetBuildInfo());
   run.machine = ToJson(GetMachine());
   run.execution = {{"threads", cell.engine.threads}, {"batch", cell.engine.batch}, {"warm_up", cell.warm_up}};
+  // What the fast path's rounding depends on, besides the model and the cache's type.
+  if (run.config.device == "cpu" && cell.engine.precision == Precision::kBF16)
+    run.execution["cpu_level"] = Name(CurrentLevel());
   if (!cell.notes.empty()) run.execution["notes"] = cell.notes;
   const nlohmann::json device = DescribeDevice(run.config.device, cell.method);
   if (!device.is_null()) run.execution["device"] = device;
