@@ -4,10 +4,17 @@
 // Rows lie in panels of 16, columns in groups of 64, both filled up with zeros. A panel is its groups one
 // after another, a matrix its panels. In a group, with b a block of 32 columns, r a row of the panel, d and m
 // in half precision:
-//   Q4_1  { d [16 r] | m [16 r] } [2 b] | q [2 b][4 j][16 r][4 i]   byte: column 4j + i low, 16 + 4j + i
-//   high, of block b Q4_0    d [2 b][16 r]               | q as in Q4_1 Q8_0    d [2 b][16 r]               |
-//   q [16 j][16 r][4 i]       q + 128 of column 4j + i BF16    w [32 j][16 r][2 i] column 2j + i; also an AMX
-//   tile of 32 columns
+//
+//   Q4_1  { d [16 r] | m [16 r] } [2 b] | q [2 b][4 j][16 r][4 i]: a byte is column 4j + i of block b, low,
+//   and
+//         column 16 + 4j + i, high
+//
+//   Q4_0  d [2 b][16 r] | q as in Q4_1
+//
+//   Q8_0  d [2 b][16 r] | q [16 j][16 r][4 i]: q + 128 of column 4j + i
+//
+//   BF16  w [32 j][16 r][2 i]: column 2j + i; also an AMX tile of 32 columns
+//
 // The numbers are the file's own, but for F16 and F32, which become BF16, rounded to nearest even.
 #pragma once
 
