@@ -122,7 +122,7 @@ class GgufParser {
     const std::string key(key_view);
     ASSIGN_OR_RETURN(const auto type, reader_.Value<uint32_t>(key));
     ASSIGN_OR_RETURN(GgufValue value, ParseValue(static_cast<GgufType>(type), key));
-    if (!gguf_.metadata_.emplace(key, std::move(value)).second)
+    if (!gguf_.metadata_.emplace(key, value).second)
       return absl::DataLossError(fmt::format("{}: metadata {}: expected once, found twice", name_, key));
     return absl::OkStatus();
   }
